@@ -1,0 +1,59 @@
+"""Synthetic pre-training tasks for language models: exact, reproducible, fast.
+
+>>> import synthgen
+>>> batch = synthgen.dyna.batch(2, seed=0, difficulty=1)
+>>> batch.input_ids.shape == batch.loss_mask.shape
+True
+>>> synthgen.dyna.validate(batch.input_ids[0], batch.loss_mask[0], difficulty=1).ok
+True
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from . import _native, errors
+from ._tasks import ALL, depo, dyna
+from .batch import Batch, Packed, Query, Score, Verdict
+from .errors import (
+    DatasetError,
+    OutOfMemory,
+    ParamError,
+    SolveError,
+    SplitExhausted,
+    SynthgenError,
+    UnknownTaskError,
+)
+from .mixture import Mixture, mix
+from .registry import TaskInfo, get, tasks
+from .vocab import Vocab
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ALL",
+    "Batch",
+    "DatasetError",
+    "Mixture",
+    "OutOfMemory",
+    "Packed",
+    "ParamError",
+    "Query",
+    "Score",
+    "SolveError",
+    "SplitExhausted",
+    "SynthgenError",
+    "TaskInfo",
+    "UnknownTaskError",
+    "Verdict",
+    "Vocab",
+    "depo",
+    "dyna",
+    "errors",
+    "get",
+    "mix",
+    "tasks",
+]
+
+if _native.DEBUG:
+    warnings.warn("synthgen was built without optimisation and is many times slower; run `make build`", stacklevel=2)

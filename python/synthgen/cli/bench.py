@@ -1,0 +1,78 @@
+"""`synthgen bench`: tokens per second of every task, against this machine's memory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import registry
+
+REPEATS = 7
+BYTES_PER_TOKEN = 4
+"""An int32 id; padding does not count."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One measurement, on one core unless `threads` says otherwise."""
+
+    task: str
+    level: int
+    tokens_per_s: float
+    tokens_per_row: float
+    of_memory_fill: float  # our bytes/s over the bytes/s at which a fresh array of the same size is filled
+    threads: int = 1
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    verb = verbs.add_parser("bench", help="tokens/s of every task at every level, one core")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=run)
+
+
+def best(work: Callable[[], Any], repeats: int = REPEATS) -> float:
+    """Seconds of the fastest of several runs, after one that warms up."""
+    work()
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+def memory_fill(elements: int) -> float:
+    """Bytes per second at which NumPy makes and fills a new int32 array of this size."""
+    return elements * BYTES_PER_TOKEN / best(lambda: np.full(elements, 7, np.int32))
+
+
+def speed(name: str, level: int, rows: int = 4096, threads: int = 1, split: str | None = "train") -> Speed:
+    """Measure padded int32 batches of a task."""
+    task = registry.get(name)
+    batch = task.batch(rows, 0, difficulty=level, split=split, threads=threads)
+    tokens = int(batch.lengths.sum())
+    seconds = best(lambda: task.batch(rows, 0, difficulty=level, split=split, threads=threads))
+    fill = memory_fill(batch.input_ids.size)
+    return Speed(name, level, tokens / seconds, tokens / rows, tokens * BYTES_PER_TOKEN / seconds / fill, threads)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table, or JSON."""
+    speeds = [speed(name, level) for name in registry.tasks() for level in (1, 2, 3)]
+    if args.json:
+        print(json.dumps([asdict(found) for found in speeds], indent=2))
+        return 0
+    print(f"{'task':<10} {'level':>5} {'tokens/s':>12} {'tokens/row':>11} {'of memory fill':>15}   (one core, split=train)")
+    for found in speeds:
+        print(
+            f"{found.task:<10} {found.level:>5} {found.tokens_per_s / 1e6:>11.1f}M {found.tokens_per_row:>11.1f} "
+            f"{found.of_memory_fill:>15.1%}"
+        )
+    return 0

@@ -1,0 +1,7 @@
+"""Datasets: sources for training loops, and shards on disk."""
+
+from .generate import Plan, generate
+from .sources import Source, dataset, iterable
+from .verify import Certificate, verify
+
+__all__ = ["Certificate", "Plan", "Source", "dataset", "generate", "iterable", "verify"]

@@ -1,0 +1,136 @@
+"""Rows as the sources that training frameworks take: random access, picklable, without state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._task import Columns, Split, generator, request
+from ..errors import param_error
+
+if TYPE_CHECKING:
+    import datasets
+
+_BLOCK = 256
+"""Rows drawn at a time where rows are wanted one after another."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows start .. start + length of a task: `len` and `getitem`, as Grain and torch take it.
+
+    It holds no native handle, so it pickles to any worker; item i is the same everywhere.
+    """
+
+    task: str
+    params: dict[str, Any]
+    difficulty: int | None
+    seed: int
+    length: int
+    start: int = 0
+    split: Split | None = None
+    seq_len: int | None = None  # pad rows to this width; None: leave rows at their own length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, i: int) -> dict[str, Any]:
+        """Row i as a dict of arrays: input_ids int32, loss_mask uint8, labels int32, each (length,) or (seq_len,)."""
+        if not -self.length <= i < self.length:
+            raise IndexError(f"row {i} of a source of {self.length}")
+        return self.rows(i % self.length, 1)[0]
+
+    def rows(self, first: int, n: int) -> list[dict[str, Any]]:
+        """Rows first .. first + n, each as a dict of arrays."""
+        asked = request(
+            self.task,
+            n,
+            self.seed,
+            start=self.start + first,
+            split=self.split,
+            seq_len=self.seq_len,
+            dtype="int32",
+            overflow="error",
+            threads=1,
+        )
+        input_ids, loss_mask, lengths, _, _ = generator(self.task, self.params, self.difficulty).batch(asked)
+        labels = np.where(loss_mask, input_ids, np.int32(-100)).astype(np.int32, copy=False)
+        ends = lengths.tolist() if self.seq_len is None else [None] * n
+        return [
+            {"input_ids": input_ids[i, :end], "loss_mask": loss_mask[i, :end], "labels": labels[i, :end]}
+            for i, end in enumerate(ends)
+        ]
+
+    def examples(self, first: int, n: int) -> list[dict[str, Any]]:
+        """Rows first .. first + n as texts, metadata as one JSON string with sorted keys."""
+        native = generator(self.task, self.params, self.difficulty)
+        rows = json.loads(native.examples(self.seed, self.split, None, (self.start + first, 0, n)))
+        for row in rows:
+            row["metadata"] = json.dumps(row["metadata"], sort_keys=True)
+        return list(rows)
+
+    def records(self, columns: Columns, first: int, end: int) -> Iterator[dict[str, Any]]:
+        """Rows first .. end with text columns, token columns, or both."""
+        for at in range(first, end, _BLOCK):
+            n = min(_BLOCK, end - at)
+            texts = self.examples(at, n) if columns != "tokens" else [{} for _ in range(n)]
+            tokens = self.rows(at, n) if columns != "text" else [{} for _ in range(n)]
+            for text, ids in zip(texts, tokens, strict=True):
+                yield text | ids
+
+
+def features(columns: Columns) -> datasets.Features:
+    """Column types: the same whatever the rows, so that shards and splits always agree."""
+    import datasets
+
+    text = {name: datasets.Value("string") for name in ("input_text", "target", "task", "split", "sample_id")}
+    kinds: dict[str, Any] = {}
+    if columns != "tokens":
+        kinds |= text | {"difficulty": datasets.Value("int64"), "metadata": datasets.Value("string")}
+    if columns != "text":
+        kinds |= {
+            "input_ids": datasets.List(datasets.Value("int32")),
+            "loss_mask": datasets.List(datasets.Value("uint8")),
+            "labels": datasets.List(datasets.Value("int32")),
+        }
+    return datasets.Features(kinds)
+
+
+def _check(source: Source, columns: Columns) -> None:
+    if columns not in ("all", "text", "tokens"):
+        raise param_error(source.task, "columns", columns, "allowed: 'all', 'text' or 'tokens'")
+
+
+def dataset(source: Source, columns: Columns) -> datasets.Dataset:
+    """All rows of a source in memory, as a datasets.Dataset."""
+    import datasets
+
+    _check(source, columns)
+    rows = list(source.records(columns, 0, len(source)))
+    kinds = features(columns)
+    return datasets.Dataset.from_dict({name: [row[name] for row in rows] for name in kinds}, features=kinds)
+
+
+def iterable(source: Source, columns: Columns, shards: int) -> datasets.IterableDataset:
+    """All rows of a source as a stream of contiguous shards; workers take shards, so no row comes twice."""
+    import datasets
+
+    _check(source, columns)
+    count = max(1, min(shards, len(source)))
+    edges = [len(source) * i // count for i in range(count + 1)]
+    ranges = list(zip(edges[:-1], edges[1:], strict=True))
+    stream: datasets.IterableDataset = datasets.IterableDataset.from_generator(
+        _records,
+        features=features(columns),
+        gen_kwargs={"source": source, "columns": columns, "ranges": ranges},
+    )
+    return stream
+
+
+def _records(source: Source, columns: Columns, ranges: list[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    for first, end in ranges:
+        yield from source.records(columns, first, end)

@@ -1,0 +1,159 @@
+"""Mixtures: several tasks in one joint vocabulary, the task of each row decided by the row's number alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+from . import _native
+from ._task import DType, Overflow, Policy, Split, generator, integer, request, text_argument
+from .batch import Batch, Origin, Packed
+from .errors import SolveError, param_error
+from .vocab import EOS, Vocab
+
+
+class Mixture:
+    """Tasks with weights. Made by `synthgen.mix`.
+
+    Every row is `<bos> <task piece>` and then the row of the chosen task, shifted into the task's range of joint ids.
+    Row i of a mixture is row i of the chosen task.
+    """
+
+    def __init__(
+        self, weights: Mapping[str, float], params: Mapping[str, Mapping[str, Any]], difficulty: int | None
+    ) -> None:
+        if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
+            raise param_error("mix", "weights", weights, "allowed: a dict of task names to weights")
+        for name in params:
+            if name not in weights:
+                raise param_error("mix", "params", name, f"allowed: tasks of the mixture, {', '.join(weights)}")
+        self.names = tuple(weights)
+        self._parts = [(name, dict(params.get(name, {}))) for name in weights]
+        self._difficulty = difficulty
+        natives = [generator(name, own, difficulty) for name, own in self._parts]
+        for name, weight in weights.items():
+            if isinstance(weight, bool) or not isinstance(weight, int | float):
+                raise param_error("mix", f"weights[{name!r}]", weight, "allowed: a number >= 0")
+        self._native = _native.Mixture(
+            [(native, float(weight)) for native, weight in zip(natives, weights.values(), strict=True)]
+        )
+        self._markers = tuple(
+            marker + offset
+            for name, _, offset in self._native.ranges
+            for marker in natives[self.names.index(name)].markers
+        )
+
+    @property
+    def native(self) -> _native.Mixture:
+        """The native mixture."""
+        return self._native
+
+    @property
+    def ranges(self) -> list[tuple[str, int, int]]:
+        """Task name, id of its task piece, and the number added to its own ids, for each task."""
+        return self._native.ranges
+
+    def __repr__(self) -> str:
+        return f"<Mixture of {', '.join(self.names)}>"
+
+    @cached_property
+    def vocab(self) -> Vocab:
+        """The joint piece table. Encoding needs the task piece first: `<dyna>STATE [...`."""
+        return Vocab("mix", self._native.pieces, self._encode)
+
+    def _encode(self, text: str) -> list[int]:
+        for name, piece, offset in self._native.ranges:
+            spelled = f"<{name}>"
+            if text.startswith(spelled):
+                own = generator(name, {}, None).encode(text[len(spelled) :])
+                return [piece, *(id_ + offset for id_ in own)]
+        known = ", ".join(f"<{name}>" for name in self.names)
+        raise SolveError(f"mix: the text begins with no task piece; known: {known} (at character 0)", task="mix")
+
+    def lower(self, ids: Any) -> tuple[str, list[int]]:
+        """Name the task of one joint row and give the row in the task's own ids."""
+        found = self._native.lower([integer("mix", "ids", id_, 0, 2**16 - 1) for id_ in ids])
+        if found is None:
+            raise param_error("mix", "ids", list(ids), "allowed: <bos>, a task piece, and pieces of that task")
+        return found
+
+    def _origin(self, asked: dict[str, Any]) -> Origin:
+        redraw = asked["overflow"] == "redraw"
+        fit = asked["seq_len"] - 1 if redraw and asked["seq_len"] else None
+        parts, difficulty = self._parts, self._difficulty
+        return Origin(
+            asked["seed"],
+            asked["split"],
+            asked["start"],
+            fit,
+            lambda part: generator(*parts[part], difficulty),
+            (EOS, *self._markers),
+        )
+
+    def batch(
+        self,
+        n: int,
+        seed: int = 0,
+        *,
+        start: int = 0,
+        split: Split | None = None,
+        seq_len: int | None = None,
+        dtype: DType = "int32",
+        overflow: Overflow = "error",
+        threads: int | None = None,
+    ) -> Batch:
+        """Rows start .. start + n as padded arrays; `Batch.parts` indexes `names`."""
+        asked = request(
+            "mix",
+            n,
+            seed,
+            start=start,
+            split=split,
+            seq_len=seq_len,
+            dtype=dtype,
+            overflow=overflow,
+            threads=threads,
+        )
+        return Batch(self._native.batch(asked), self._origin(asked))
+
+    def packed(
+        self,
+        n: int,
+        seq_len: int,
+        seed: int = 0,
+        *,
+        start: int = 0,
+        split: Split | None = None,
+        policy: Policy = "truncate",
+        dtype: DType = "int32",
+        overflow: Literal["error", "redraw"] = "error",
+        threads: int | None = None,
+    ) -> Packed:
+        """Windows start .. start + n; the task is chosen anew for every instance."""
+        asked = request(
+            "mix",
+            n,
+            seed,
+            start=start,
+            split=split,
+            seq_len=integer("mix", "seq_len", seq_len, 1, 2**30),
+            dtype=dtype,
+            overflow=overflow,
+            threads=threads,
+        )
+        return Packed(self._native.packed(asked, text_argument("mix", "policy", policy)), self._origin(asked))
+
+
+def mix(
+    weights: Mapping[str, float],
+    *,
+    params: Mapping[str, Mapping[str, Any]] | None = None,
+    difficulty: int | None = None,
+) -> Mixture:
+    """Mix tasks: `weights` maps names to shares of rows, `params` names to their parameters.
+
+    Raises ParamError for weights that are negative, not finite or all zero, UnknownTaskError for unknown names.
+    """
+    return Mixture(weights, params or {}, difficulty)
+

@@ -1,0 +1,53 @@
+"""The registry, as data."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from . import _native
+
+
+@dataclass(frozen=True)
+class ParamInfo:
+    """A declared parameter of a task."""
+
+    name: str
+    doc: str
+    default: Any
+    allowed: str
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What the registry knows about a task."""
+
+    name: str
+    version: int
+    summary: str
+    params: tuple[ParamInfo, ...]
+    presets: tuple[dict[str, Any], ...]  # what levels 1, 2 and 3 change
+    extremes: tuple[dict[str, Any], ...]  # the smallest and the largest parameters under test
+    compat_ids: bool  # does the task know the reference's ids?
+
+
+@lru_cache(maxsize=1)
+def tasks() -> dict[str, TaskInfo]:
+    """All tasks by name, in the order of their joint ids."""
+    found = {}
+    for entry in json.loads(_native.registry_json()):
+        params = tuple(ParamInfo(**param) for param in entry.pop("params"))
+        presets, extremes = tuple(entry.pop("presets")), tuple(entry.pop("extremes"))
+        found[entry["name"]] = TaskInfo(**entry, params=params, presets=presets, extremes=extremes)
+    return found
+
+
+def get(name: str) -> ModuleType:
+    """Return the module of a task. Raises UnknownTaskError, with a suggestion, for an unknown name."""
+    if name not in tasks():
+        _native.Generator(str(name), {}, None)
+    return importlib.import_module(f"synthgen._tasks.{name}")

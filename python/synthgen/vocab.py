@@ -1,0 +1,102 @@
+"""Vocabularies: dense tables of text pieces, and their export as tokenizers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .errors import param_error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PAD, BOS, EOS = 0, 1, 2
+SPECIALS = ("<pad>", "<bos>", "<eos>")
+
+TokenizerKind = Literal["auto", "tokenizers", "transformers"]
+
+
+class Vocab:
+    """The piece table of a task or a mixture.
+
+    Text is the exact concatenation of pieces; ids are positions in `pieces`. The first three ids are `<pad>`, `<bos>` and
+    `<eos>`, which text leaves out.
+    """
+
+    def __init__(self, name: str, pieces: Iterable[str], encode: Callable[[str], list[int]]) -> None:
+        self.name = name
+        self.pieces: tuple[str, ...] = tuple(pieces)
+        self._encode = encode
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def __repr__(self) -> str:
+        return f"<Vocab {self.name}: {len(self)} pieces>"
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text by greedy longest match, without specials. Raises SolveError where no piece fits."""
+        return self._encode(text)
+
+    def decode(self, ids: Iterable[int] | NDArray[Any], *, specials: bool = False) -> str:
+        """Concatenate the pieces of ids; with `specials`, spell those too. Raises ParamError for an id outside the table."""
+        pieces = []
+        for id_ in ids:
+            number = int(id_)
+            if not 0 <= number < len(self.pieces):
+                raise param_error(self.name, "ids", number, f"allowed: 0..={len(self) - 1}")
+            if specials or number >= len(SPECIALS):
+                pieces.append(self.pieces[number])
+        return "".join(pieces)
+
+    def tokenizer(self, kind: TokenizerKind = "auto") -> Any:
+        """Export as a tokenizer that gives the same ids: WordLevel over the pieces, split by longest match.
+
+        `auto` makes a `transformers.PreTrainedTokenizerFast` when transformers is installed, else a
+        `tokenizers.Tokenizer`. Encoding puts `<bos>` in front (`add_special_tokens=False` leaves it out).
+        """
+        from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+
+        if kind not in ("auto", "tokenizers", "transformers"):
+            raise param_error(self.name, "kind", kind, "allowed: 'auto', 'tokenizers' or 'transformers'")
+        tokenizer = Tokenizer(models.WordLevel({piece: i for i, piece in enumerate(self.pieces)}, unk_token=SPECIALS[0]))
+        longest_first = sorted(self.pieces[len(SPECIALS) :], key=len, reverse=True)
+        pattern = "|".join(re.escape(piece) for piece in longest_first)
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+        tokenizer.decoder = decoders.Fuse()
+        tokenizer.add_special_tokens(list(SPECIALS))
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{SPECIALS[BOS]} $A", special_tokens=[(SPECIALS[BOS], BOS)]
+        )
+        if kind == "tokenizers":
+            return tokenizer
+        try:
+            from transformers import PreTrainedTokenizerFast
+        except ImportError:
+            if kind == "transformers":
+                raise
+            return tokenizer
+        return PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer,
+            pad_token=SPECIALS[PAD],
+            bos_token=SPECIALS[BOS],
+            eos_token=SPECIALS[EOS],
+            clean_up_tokenization_spaces=False,
+        )
+
+
+def one_dimensional(task: str, field: str, values: Any) -> NDArray[np.int64]:
+    """Turn any flat sequence of integers into int64, or raise ParamError."""
+    allowed = "allowed: a flat sequence of integers"
+    try:
+        array = np.asarray(values)
+    except (ValueError, OverflowError) as error:
+        raise param_error(task, field, values, allowed) from error
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iub"):
+        raise param_error(task, field, values, allowed)
+    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
+        raise param_error(task, field, values, "allowed: integers below 2^63")
+    return np.ascontiguousarray(array, dtype=np.int64)

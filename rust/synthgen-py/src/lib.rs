@@ -1,0 +1,266 @@
+//! The Python extension module: converts, calls, maps errors; decides nothing.
+
+mod arrays;
+mod error;
+mod source;
+mod values;
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use serde_json::Value;
+use synthgen::batch::Overflow;
+use synthgen::export::{self, Cell};
+use synthgen::mix;
+use synthgen::split::Split;
+use synthgen::{AnyTask, Error, Flaw, Index, audit, registry, score, validate};
+
+use arrays::from_vec;
+use error::to_python;
+use source::{Request, interruptible, split_named};
+
+type FlawParts = Option<(String, usize)>;
+
+fn parts(flaw: Option<Flaw>) -> FlawParts {
+    flaw.map(|flaw| (flaw.reason, flaw.position))
+}
+
+/// A task with its parameters fixed.
+#[pyclass(frozen, module = "synthgen._native")]
+struct Generator {
+    task: Arc<dyn AnyTask>,
+    table: Option<Vec<u16>>,
+}
+
+#[pymethods]
+impl Generator {
+    #[new]
+    fn new(py: Python<'_>, task: &str, params: &Bound<'_, PyDict>, difficulty: Option<u8>) -> PyResult<Self> {
+        let built = registry::find(task).and_then(|entry| entry.task(&values::map(params).unwrap_or_default(), difficulty));
+        let task = built.map_err(|error| to_python(py, &error))?;
+        let table = task.compat_table().map(|ids| ids.into_iter().map(Option::unwrap_or_default).collect());
+        Ok(Self { task, table })
+    }
+
+    #[getter]
+    fn params(&self) -> String {
+        Value::Object(self.task.params()).to_string()
+    }
+
+    #[getter]
+    fn max_len(&self) -> usize {
+        self.task.max_len()
+    }
+
+    #[getter]
+    fn level_tag(&self) -> &str {
+        self.task.level_tag()
+    }
+
+    #[getter]
+    fn pieces(&self) -> Vec<String> {
+        self.task.vocab().pieces().to_vec()
+    }
+
+    #[getter]
+    fn markers(&self) -> Vec<u16> {
+        self.task.markers().to_vec()
+    }
+
+    #[getter]
+    fn compat_ids(&self) -> Option<Vec<u16>> {
+        self.table.clone()
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<u16>, PyErr> {
+        self.task.vocab().encode(text).map_err(|at| {
+            let position = text[..at].chars().count();
+            let reason = "no piece of the vocabulary fits here".to_owned();
+            Python::attach(|py| to_python(py, &Error::Solve { task: self.task.name().to_owned(), reason, position }))
+        })
+    }
+
+    fn batch(&self, py: Python<'_>, request: &Bound<'_, PyDict>) -> PyResult<source::Batch> {
+        let request = Request::extract(py, request, &*self.task)?;
+        source::batch(py, &*self.task, self.table.as_deref().filter(|_| request.compat), &request)
+    }
+
+    fn packed(&self, py: Python<'_>, request: &Bound<'_, PyDict>, policy: &str) -> PyResult<Py<PyDict>> {
+        let request = Request::extract(py, request, &*self.task)?;
+        source::packed(py, &*self.task, self.table.as_deref().filter(|_| request.compat), &request, policy)
+    }
+
+    fn views(&self, py: Python<'_>, seed: u64, split: Option<&str>, fit: Option<usize>, at: (u64, u32, usize)) -> PyResult<String> {
+        self.json(py, seed, split, fit, at, export::view)
+    }
+
+    fn examples(&self, py: Python<'_>, seed: u64, split: Option<&str>, fit: Option<usize>, at: (u64, u32, usize)) -> PyResult<String> {
+        self.json(py, seed, split, fit, at, export::example)
+    }
+
+    fn validate(&self, ids: Vec<i64>, mask: Option<Vec<i64>>, compat: bool) -> FlawParts {
+        parts(validate::row(&*self.task, &ids, mask.as_deref(), compat))
+    }
+
+    fn validate_example(&self, input_text: &str, target: &str) -> FlawParts {
+        parts(validate::example(&*self.task, input_text, target))
+    }
+
+    fn solve(&self, py: Python<'_>, text: &str) -> PyResult<String> {
+        validate::solve(&*self.task, text).map_err(|error| to_python(py, &error))
+    }
+
+    fn score(&self, response: &str, target: &str) -> (&'static str, String) {
+        let score = score::score(response, target, self.task.is_answer());
+        (score.outcome.name(), score.extracted)
+    }
+}
+
+type OneView = fn(&dyn AnyTask, &mut dyn synthgen::Rows, Option<Split>, Index) -> Result<Value, Error>;
+
+impl Generator {
+    /// A JSON array of the rows `row .. row + n` of one stream, seen one way.
+    fn json(
+        &self,
+        py: Python<'_>,
+        seed: u64,
+        split: Option<&str>,
+        fit: Option<usize>,
+        (row, sub, n): (u64, u32, usize),
+        view: OneView,
+    ) -> PyResult<String> {
+        let split = split_named(py, &*self.task, split)?;
+        let work = || -> Result<String, Error> {
+            let mut rows = self.task.cursor(seed, split, fit);
+            let index = |i: usize| Index { row: row + i as u64, sub };
+            let views = (0..n).map(|i| view(&*self.task, &mut *rows, split, index(i)));
+            Ok(Value::Array(views.collect::<Result<_, _>>()?).to_string())
+        };
+        py.detach(work).map_err(|error| to_python(py, &error))
+    }
+}
+
+/// Several generators in one joint vocabulary.
+#[pyclass(frozen, module = "synthgen._native")]
+struct Mixture(mix::Mixture);
+
+#[pymethods]
+impl Mixture {
+    #[new]
+    fn new(py: Python<'_>, parts: Vec<(PyRef<'_, Generator>, f64)>) -> PyResult<Self> {
+        let parts = parts.into_iter().map(|(generator, weight)| (Arc::clone(&generator.task), weight)).collect();
+        mix::Mixture::new(parts).map(Self).map_err(|error| to_python(py, &error))
+    }
+
+    #[getter]
+    fn max_len(&self) -> usize {
+        synthgen::Source::max_len(&self.0)
+    }
+
+    #[getter]
+    fn pieces(&self) -> Vec<String> {
+        self.0.joint().pieces().to_vec()
+    }
+
+    #[getter]
+    fn ranges(&self) -> Vec<(String, u16, u16)> {
+        self.0.joint().ranges().to_vec()
+    }
+
+    fn lower(&self, ids: Vec<u16>) -> Option<(String, Vec<u16>)> {
+        self.0.joint().lower(&ids).ok().map(|(name, ids)| (name.to_owned(), ids))
+    }
+
+    fn batch(&self, py: Python<'_>, request: &Bound<'_, PyDict>) -> PyResult<source::Batch> {
+        source::batch(py, &self.0, None, &Request::extract(py, request, &self.0)?)
+    }
+
+    fn packed(&self, py: Python<'_>, request: &Bound<'_, PyDict>, policy: &str) -> PyResult<Py<PyDict>> {
+        source::packed(py, &self.0, None, &Request::extract(py, request, &self.0)?, policy)
+    }
+}
+
+type Cells<'py> = Vec<(PyRef<'py, Generator>, u64, u64)>;
+
+/// One shard: token ids (uint16), rows (int64, three numbers a row) and JSON lines. Each cell is (generator, start, budget).
+#[pyfunction]
+fn shard<'py>(
+    py: Python<'py>,
+    cells: Cells<'py>,
+    seed: u64,
+    split: &str,
+    joint: Option<PyRef<'py, Mixture>>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Py<PyAny>, Py<PyAny>, Bound<'py, PyBytes>)> {
+    let split = named(py, split)?;
+    let cells: Vec<Cell> = cells
+        .into_iter()
+        .map(|(generator, start, budget)| Cell { task: Arc::clone(&generator.task), seed, split, start, budget })
+        .collect();
+    let joint = joint.as_ref().map(|mixture| mixture.0.joint());
+    let shard = interruptible(py, |check| {
+        export::shard(&cells, joint, &mut |done| {
+            check()?;
+            progress.as_ref().map_or(Ok(()), |call| {
+                Python::attach(|py| call.call1(py, (done,)).map(drop).map_err(|_| Error::Interrupted))
+            })
+        })
+    })?;
+    Ok((from_vec(py, &shard.ids)?, from_vec(py, &shard.rows)?, PyBytes::new(py, &shard.jsonl)))
+}
+
+type AuditParts = (u64, u64, u64, u64, Vec<String>);
+
+fn audit_parts(audit: audit::Audit) -> AuditParts {
+    (audit.rows, audit.tokens, audit.invalid, audit.leaked, audit.flaws)
+}
+
+fn named(py: Python<'_>, split: &str) -> PyResult<Split> {
+    let refuse = || Error::param("dataset", "split", split, "allowed: \"train\", \"validation\" or \"test\"");
+    Split::parse(split).ok_or_else(|| to_python(py, &refuse()))
+}
+
+/// Re-validate a token shard: (rows, tokens, invalid rows, leaked rows, first flaws).
+#[pyfunction]
+fn audit_tokens(
+    py: Python<'_>,
+    cells: Vec<PyRef<'_, Generator>>,
+    joint: Option<PyRef<'_, Mixture>>,
+    split: &str,
+    ids: numpy::PyReadonlyArray1<'_, u16>,
+    rows: numpy::PyReadonlyArray1<'_, i64>,
+) -> PyResult<AuditParts> {
+    let split = named(py, split)?;
+    let tasks: Vec<_> = cells.iter().map(|generator| Arc::clone(&generator.task)).collect();
+    let joint = joint.as_ref().map(|mixture| mixture.0.joint());
+    let (ids, rows) = (ids.as_slice()?, rows.as_slice()?);
+    Ok(audit_parts(py.detach(|| audit::tokens(&tasks, joint, split, ids, rows))))
+}
+
+/// Re-validate JSON lines: (rows, 0, invalid rows, leaked rows, first flaws).
+#[pyfunction]
+fn audit_jsonl(py: Python<'_>, cells: Vec<PyRef<'_, Generator>>, split: &str, lines: &[u8]) -> PyResult<AuditParts> {
+    let split = named(py, split)?;
+    let tasks: Vec<_> = cells.iter().map(|generator| Arc::clone(&generator.task)).collect();
+    Ok(audit_parts(py.detach(|| audit::jsonl(&tasks, split, lines))))
+}
+
+/// The registry as JSON: name, version, summary, parameters, presets.
+#[pyfunction]
+fn registry_json() -> String {
+    registry::describe().to_string()
+}
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Generator>()?;
+    module.add_class::<Mixture>()?;
+    module.add_function(wrap_pyfunction!(shard, module)?)?;
+    module.add_function(wrap_pyfunction!(audit_tokens, module)?)?;
+    module.add_function(wrap_pyfunction!(audit_jsonl, module)?)?;
+    module.add_function(wrap_pyfunction!(registry_json, module)?)?;
+    module.add("OVERFLOW", Overflow::NAMES)?;
+    module.add("DEBUG", cfg!(debug_assertions))?;
+    Ok(())
+}

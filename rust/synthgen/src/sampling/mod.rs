@@ -1,0 +1,5 @@
+//! Machinery that several tasks share; nothing here knows a task.
+
+pub mod permutation;
+pub mod size;
+pub mod words;

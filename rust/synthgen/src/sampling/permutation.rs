@@ -1,0 +1,66 @@
+//! Shuffles and samples without replacement whose values no crate update can move.
+
+use crate::rng::TaskRng;
+
+/// Uniform shuffle (Fisher-Yates from the end), four places per random word. At most 65535 items.
+#[inline]
+pub fn shuffle<T>(rng: &mut TaskRng, items: &mut [T]) {
+    let mut n = items.len();
+    debug_assert!(n < 1 << 16);
+    while n >= 4 {
+        let m = n as u32;
+        for place in rng.below_each([m, m - 1, m - 2, m - 3]) {
+            n -= 1;
+            items.swap(n, place as usize);
+        }
+    }
+    while n >= 2 {
+        let place = rng.below(n as u32) as usize;
+        n -= 1;
+        items.swap(n, place);
+    }
+}
+
+/// Move a uniform ordered sample of `count` items to the front.
+#[inline]
+pub fn choose_front<T>(rng: &mut TaskRng, items: &mut [T], count: usize) {
+    let n = items.len();
+    for i in 0..count.min(n) {
+        let j = i + rng.below((n - i) as u32) as usize;
+        items.swap(i, j);
+    }
+}
+
+/// A uniform ordered pair of distinct numbers in `0..n`; `n` must be at least 2.
+#[inline]
+pub fn distinct_pair(rng: &mut TaskRng, n: u32) -> (u32, u32) {
+    let [i, j] = rng.below_each([n, n - 1]);
+    (i, j + u32::from(j >= i))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::StreamKey;
+
+    #[test]
+    fn all_orders_are_equally_likely() {
+        let mut rng = StreamKey::new("t", "", 3, 0).rng(0.into(), 0);
+        let mut orders = std::collections::BTreeMap::new();
+        let mut fronts = std::collections::BTreeMap::new();
+        let mut pairs = std::collections::BTreeMap::new();
+        for _ in 0..24_000 {
+            let mut items = [0u8, 1, 2, 3];
+            shuffle(&mut rng, &mut items);
+            *orders.entry(items).or_insert(0u32) += 1;
+            let mut items = [0u8, 1, 2, 3];
+            choose_front(&mut rng, &mut items, 2);
+            *fronts.entry([items[0], items[1]]).or_insert(0u32) += 1;
+            *pairs.entry(distinct_pair(&mut rng, 4)).or_insert(0u32) += 1;
+        }
+        // Five standard deviations of a binomial count.
+        assert!(orders.len() == 24 && orders.values().all(|c| c.abs_diff(1000) < 155), "{orders:?}");
+        assert!(fronts.len() == 12 && fronts.values().all(|c| c.abs_diff(2000) < 215), "{fronts:?}");
+        assert!(pairs.len() == 12 && pairs.values().all(|c| c.abs_diff(2000) < 215), "{pairs:?}");
+    }
+}

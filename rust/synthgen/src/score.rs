@@ -1,0 +1,152 @@
+//! Scoring of free text answers: the last `ANSWER:` wins, markup is stripped, and nothing is guessed.
+
+/// What became of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The right answer.
+    Correct,
+    /// An answer of the right form, but another one.
+    Wrong,
+    /// No answer could be found.
+    Unparsed,
+    /// The response ends inside its reasoning.
+    Truncated,
+}
+
+impl Outcome {
+    /// Lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Correct => "correct",
+            Self::Wrong => "wrong",
+            Self::Unparsed => "unparsed",
+            Self::Truncated => "truncated",
+        }
+    }
+}
+
+/// The verdict on a response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Score {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The answer found, without markup; empty when none was.
+    pub extracted: String,
+}
+
+/// Words that may stand before the answer itself.
+const LEAD: [&str; 10] = ["the", "answer", "is", "position", "element", "index", "node", "output", "result", "="];
+
+/// Score a response against the target. `is_answer` says whether a string has the form of the task's answers.
+pub fn score(response: &str, target: &str, is_answer: fn(&str) -> bool) -> Score {
+    let Some(text) = without_reasoning(response) else {
+        return Score { outcome: Outcome::Truncated, extracted: String::new() };
+    };
+    let extracted = candidate(&text).map(|line| clean(line, is_answer)).unwrap_or_default();
+    let outcome = if extracted.is_empty() || !is_answer(&extracted) {
+        Outcome::Unparsed
+    } else if extracted.eq_ignore_ascii_case(target) {
+        Outcome::Correct
+    } else {
+        Outcome::Wrong
+    };
+    Score { outcome, extracted: if outcome == Outcome::Unparsed { String::new() } else { extracted } }
+}
+
+/// Drop closed `<think>` blocks; `None` when one is still open.
+fn without_reasoning(response: &str) -> Option<String> {
+    let mut text = response.to_owned();
+    for tag in ["think", "thinking"] {
+        let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+        loop {
+            // ASCII lower-casing keeps byte offsets.
+            let lower = text.to_ascii_lowercase();
+            match (lower.find(&open), lower.find(&close)) {
+                (Some(start), Some(end)) if start < end => text.replace_range(start..end + close.len(), " "),
+                // Some servers strip the opening tag only.
+                (_, Some(end)) => text.replace_range(..end + close.len(), " "),
+                (Some(_), None) => return None,
+                (None, None) => break,
+            }
+        }
+    }
+    Some(text)
+}
+
+/// What follows the last `ANSWER:`, or the whole response when it is a single line.
+fn candidate(text: &str) -> Option<&str> {
+    let lower = text.to_ascii_lowercase();
+    let after = lower.match_indices("answer").filter_map(|(at, word)| {
+        let before = lower[..at].chars().next_back();
+        let rest = text[at + word.len()..].trim_start_matches(['*', '_', ' ']);
+        (!before.is_some_and(char::is_alphanumeric)).then(|| rest.strip_prefix(':'))?
+    });
+    match after.last() {
+        Some(rest) => rest.lines().map(|l| l.trim_matches(['*', '_', '`', ' ', '\t'])).find(|l| !l.is_empty()),
+        None => Some(text.trim()).filter(|t| !t.is_empty() && !t.contains('\n')),
+    }
+}
+
+fn clean(line: &str, is_answer: fn(&str) -> bool) -> String {
+    let mut text = line.trim();
+    loop {
+        let before = text;
+        text = text.trim_matches(|c: char| c.is_whitespace() || "*_`'\"“”‘’$".contains(c));
+        text = text.trim_end_matches(['.', ',', ';', ':', '!', '?']);
+        for open in ["\\boxed{", "\\text{", "\\mathrm{", "\\mathbf{", "[", "(", "{"] {
+            if let Some(inner) = text.strip_prefix(open).and_then(|t| t.strip_suffix(['}', ']', ')'])) {
+                text = inner;
+            }
+        }
+        text = text.strip_prefix("\\(").and_then(|t| t.strip_suffix("\\)")).unwrap_or(text);
+        if is_answer(text) || text == before {
+            break;
+        }
+    }
+    if is_answer(text) {
+        return text.to_owned();
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let lead = words.iter().take_while(|w| LEAD.contains(&w.trim_end_matches(':').to_ascii_lowercase().as_str())).count();
+    match words.get(lead) {
+        Some(word) if lead > 0 && lead + 1 == words.len() => clean(word, is_answer),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(text: &str) -> bool {
+        text.len() == 1 && text.chars().all(|c| c.is_ascii_alphabetic())
+    }
+
+    #[test]
+    fn right_answers_in_many_dresses() {
+        for response in [
+            "ANSWER: B", "answer: b", "**ANSWER:** B", "ANSWER: **B**", "ANSWER: `B`", "ANSWER: [B]", "ANSWER: \\boxed{B}",
+            "ANSWER: $B$", "ANSWER: \"B\"", "ANSWER: B.", "ANSWER:\nB", "draft\nANSWER: C\nno\nANSWER: B", "B",
+            "<think>ANSWER: C</think>ANSWER: B", "ANSWER: element B", "Final answer: B", "ANSWER: the answer is B",
+        ] {
+            assert_eq!(score(response, "B", letter).outcome, Outcome::Correct, "{response}");
+        }
+    }
+
+    #[test]
+    fn wrong_missing_and_cut_answers() {
+        for (response, outcome) in [
+            ("ANSWER: C", Outcome::Wrong),
+            ("ANSWER: B\nANSWER: C", Outcome::Wrong),
+            ("<think>ANSWER: B", Outcome::Truncated),
+            ("I am unable to B", Outcome::Unparsed),
+            ("QUERY element B ->", Outcome::Unparsed),
+            ("ANSWER: B or C", Outcome::Unparsed),
+            ("ANSWER: not B", Outcome::Unparsed),
+            ("ANSWER:", Outcome::Unparsed),
+            ("", Outcome::Unparsed),
+        ] {
+            assert_eq!(score(response, "B", letter).outcome, outcome, "{response}");
+        }
+    }
+}

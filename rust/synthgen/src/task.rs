@@ -1,0 +1,375 @@
+//! What a task is, and the one blanket implementation that turns it into everything else.
+
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::params::ParamSet;
+use crate::rng::{Index, StreamKey, TaskRng};
+use crate::row::Row;
+use crate::split::Split;
+use crate::vocab::{BOS, PAD, Vocab};
+
+/// Attempts at drawing an instance of a wanted split. In a large space the rarest split holds 5 %, so all attempts fail
+/// with probability 0.95^4096 < 10^-91; in a tiny one a split may be rarer than that, or empty.
+pub const MAX_ATTEMPTS: u32 = 4096;
+
+/// One task with checked parameters: samples instances, writes them as rows, and reads rows back by another road.
+///
+/// `new` may refuse; everything after it cannot fail.
+pub trait Task: Sized + Send + Sync + 'static {
+    /// Name, as in Python: a lower-case identifier.
+    const NAME: &'static str;
+    /// Raised whenever any output changes.
+    const VERSION: u32;
+    /// One sentence.
+    const SUMMARY: &'static str;
+    /// Fixed start of the content hash.
+    const SALT: u64;
+    /// Ids of tokens that are predicted but carry no answer (end of row apart).
+    const MARKERS: &'static [u16] = &[];
+    /// Does the task know a reference id layout?
+    const HAS_COMPAT: bool = false;
+    /// Parameters that change how an instance is written, not which one is drawn: they stay out of the key.
+    const ENCODING: &'static [&'static str] = &[];
+    /// Declared parameters.
+    type Params: ParamSet;
+    /// The problem and its solution, as plain data; kept and refilled from row to row.
+    type Instance: Default + Send;
+
+    /// Check the parameters and precompute tables.
+    fn new(params: Self::Params) -> Result<Self, Error>;
+    /// The parameters in force.
+    fn params(&self) -> &Self::Params;
+    /// Parameters of difficulty level 1, 2 or 3.
+    fn preset(level: u8) -> Self::Params;
+    /// The smallest and the largest parameters the laws are tested at.
+    fn extremes() -> [Self::Params; 2];
+    /// Larger parameters along one axis, tried in turn to name a way out of an exhausted split.
+    fn wider(params: &Self::Params) -> Option<Self::Params>;
+    /// The piece table.
+    fn vocab() -> &'static Vocab;
+    /// No row is longer.
+    fn max_len(&self) -> usize;
+    /// Draw one instance.
+    fn sample(&self, rng: &mut TaskRng, instance: &mut Self::Instance);
+    /// The content hash of the instance's facts.
+    fn content(&self, instance: &Self::Instance) -> u64;
+    /// Write the row.
+    fn encode(&self, instance: &Self::Instance, row: &mut Row);
+    /// Facts about the instance for people and for analysis, with what was measured under `measured`.
+    fn metadata(&self, instance: &Self::Instance) -> Map<String, Value>;
+    /// Parse tokens, re-derive every answer, and check all rules. With `rules` absent only what holds for every
+    /// parameter is checked.
+    fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw>;
+    /// Does a string have the form of this task's answers?
+    fn is_answer(text: &str) -> bool;
+    /// The reference's id of a token, `None` for tokens these parameters cannot use (only where [`Task::HAS_COMPAT`]).
+    fn compat_id(&self, id: u16) -> Option<u16> {
+        Some(id)
+    }
+}
+
+/// How much of a row is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A whole row: specials, all queries, all answers.
+    Row,
+    /// A prompt: `<bos>` and everything up to the first answer.
+    Prompt,
+}
+
+/// What was found in a row or a prompt.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The content hash, re-derived from the tokens.
+    pub content: u64,
+    /// Runs of tokens that must be predicted (rows only).
+    pub loss: Vec<std::ops::Range<u32>>,
+    /// The right answer of the first query, as ids.
+    pub answer: Vec<u16>,
+}
+
+/// The first thing that is wrong with a token sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// What is wrong.
+    pub reason: String,
+    /// Index of the token.
+    pub position: usize,
+}
+
+impl Flaw {
+    /// A flaw at a token.
+    pub fn at(position: usize, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), position }
+    }
+}
+
+/// A cursor over the tokens of a row, for `read`.
+#[derive(Clone, Debug)]
+pub struct Tokens<'a> {
+    ids: &'a [u16],
+    at: usize,
+}
+
+impl<'a> Tokens<'a> {
+    /// Start after `<bos>`, which must be there and nowhere else.
+    pub fn after_bos(ids: &'a [u16]) -> Result<Self, Flaw> {
+        if ids.first() != Some(&BOS) {
+            return Err(Flaw::at(0, "a row begins with <bos>"));
+        }
+        Ok(Self { ids, at: 1 })
+    }
+
+    /// Index of the next token.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The next token, not consumed.
+    pub fn peek(&self) -> Option<u16> {
+        self.ids.get(self.at).copied()
+    }
+
+    /// Is everything consumed?
+    pub fn is_done(&self) -> bool {
+        self.at == self.ids.len()
+    }
+
+    /// Consume the next token if it is `id`.
+    pub fn accept(&mut self, id: u16) -> bool {
+        let found = self.peek() == Some(id);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Consume `id` or fail, saying what was wanted.
+    pub fn expect(&mut self, id: u16, wanted: &str) -> Result<(), Flaw> {
+        if self.accept(id) { Ok(()) } else { self.fail(format!("expected {wanted}")) }
+    }
+
+    /// Consume a member of a family of `count` ids and return its number.
+    pub fn family(&mut self, first: u16, count: u16) -> Option<u16> {
+        let offset = self.peek()?.checked_sub(first).filter(|&o| o < count)?;
+        self.at += 1;
+        Some(offset)
+    }
+
+    /// Consume a member of a family or fail.
+    pub fn expect_family(&mut self, first: u16, count: u16, wanted: &str) -> Result<u32, Flaw> {
+        match self.family(first, count) {
+            Some(offset) => Ok(u32::from(offset)),
+            None => self.fail(format!("expected {wanted}")),
+        }
+    }
+
+    /// A flaw at the next token.
+    pub fn fail<T>(&self, reason: impl Into<String>) -> Result<T, Flaw> {
+        Err(Flaw::at(self.at, reason))
+    }
+}
+
+/// Anything that rows can be drawn from: a task with its parameters, or a mixture.
+pub trait Source: Send + Sync {
+    /// Name for messages.
+    fn name(&self) -> &str;
+    /// No row is longer.
+    fn max_len(&self) -> usize;
+    /// Rows of one seed and split; with `fit`, rows that are longer are redrawn.
+    fn cursor(&self, seed: u64, split: Option<Split>, fit: Option<usize>) -> Box<dyn Rows + '_>;
+}
+
+/// Random access to the rows of one seed and split.
+pub trait Rows {
+    /// Draw row `at`.
+    fn draw(&mut self, at: Index) -> Result<&Row, Error>;
+    /// Metadata of the row drawn last.
+    fn metadata(&self) -> Map<String, Value>;
+}
+
+/// A task with its parameters fixed, whatever the task.
+pub trait AnyTask: Source {
+    /// The task's version.
+    fn version(&self) -> u32;
+    /// The piece table.
+    fn vocab(&self) -> &'static Vocab;
+    /// Ids of predicted tokens that carry no answer.
+    fn markers(&self) -> &'static [u16];
+    /// The parameters in force.
+    fn params(&self) -> Map<String, Value>;
+    /// The difficulty level the parameters were taken from.
+    fn level(&self) -> Option<u8>;
+    /// `1`, `2`, `3`, or `p` and eight hex digits of the parameters' hash.
+    fn level_tag(&self) -> &str;
+    /// The reference's id of every token that these parameters can use, where the task has such a layout.
+    fn compat_table(&self) -> Option<Vec<Option<u16>>>;
+    /// Does a string have the form of this task's answers?
+    fn is_answer(&self) -> fn(&str) -> bool;
+    /// Read ids strictly under the parameters in force.
+    fn read(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw>;
+    /// Read ids under the rules common to all parameters.
+    fn read_any(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw>;
+}
+
+/// The one implementation of [`AnyTask`].
+pub(crate) struct Configured<T: Task> {
+    pub(crate) task: T,
+    pub(crate) canonical: String,
+    pub(crate) level: Option<u8>,
+    pub(crate) level_tag: String,
+}
+
+impl<T: Task> Configured<T> {
+    pub(crate) fn new(params: T::Params, level: Option<u8>) -> Result<Self, Error> {
+        let canonical = params.canonical(T::ENCODING);
+        let level_tag = match level {
+            Some(level) if T::preset(level) == params => level.to_string(),
+            _ => format!("p{:08x}", xxhash_rust::xxh3::xxh3_64(params.canonical(&[]).as_bytes()) as u32),
+        };
+        Ok(Self { task: T::new(params)?, canonical, level, level_tag })
+    }
+}
+
+impl<T: Task> Source for Configured<T> {
+    fn name(&self) -> &str {
+        T::NAME
+    }
+
+    fn max_len(&self) -> usize {
+        self.task.max_len()
+    }
+
+    fn cursor(&self, seed: u64, split: Option<Split>, fit: Option<usize>) -> Box<dyn Rows + '_> {
+        Box::new(Cursor {
+            task: &self.task,
+            key: StreamKey::new(T::NAME, &self.canonical, seed, Split::code(split)),
+            split,
+            fit: fit.unwrap_or(usize::MAX),
+            instance: T::Instance::default(),
+            row: Row::default(),
+        })
+    }
+}
+
+impl<T: Task> AnyTask for Configured<T> {
+    fn version(&self) -> u32 {
+        T::VERSION
+    }
+
+    fn vocab(&self) -> &'static Vocab {
+        T::vocab()
+    }
+
+    fn markers(&self) -> &'static [u16] {
+        T::MARKERS
+    }
+
+    fn params(&self) -> Map<String, Value> {
+        self.task.params().to_map()
+    }
+
+    fn level(&self) -> Option<u8> {
+        self.level
+    }
+
+    fn level_tag(&self) -> &str {
+        &self.level_tag
+    }
+
+    fn is_answer(&self) -> fn(&str) -> bool {
+        T::is_answer
+    }
+
+    fn compat_table(&self) -> Option<Vec<Option<u16>>> {
+        T::HAS_COMPAT.then(|| (0..T::vocab().len() as u16).map(|id| self.task.compat_id(id)).collect())
+    }
+
+    fn read(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        T::read(Some(&self.task), without_padding(ids), form)
+    }
+
+    fn read_any(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        T::read(None, without_padding(ids), form)
+    }
+}
+
+fn without_padding(ids: &[u16]) -> &[u16] {
+    let end = ids.iter().rposition(|&id| id != PAD).map_or(0, |last| last + 1);
+    &ids[..end]
+}
+
+struct Cursor<'a, T: Task> {
+    task: &'a T,
+    key: StreamKey,
+    split: Option<Split>,
+    fit: usize,
+    instance: T::Instance,
+    row: Row,
+}
+
+impl<T: Task> Rows for Cursor<'_, T> {
+    fn draw(&mut self, at: Index) -> Result<&Row, Error> {
+        let mut misfits = 0;
+        for attempt in 0..MAX_ATTEMPTS {
+            let mut rng = self.key.rng(at, attempt);
+            self.task.sample(&mut rng, &mut self.instance);
+            let split = Split::of(self.task.content(&self.instance));
+            if self.split.is_some_and(|wanted| wanted != split) {
+                continue;
+            }
+            self.row.clear();
+            self.task.encode(&self.instance, &mut self.row);
+            if self.row.len() > self.fit {
+                misfits += 1;
+                continue;
+            }
+            self.row.split = split;
+            return Ok(&self.row);
+        }
+        Err(if misfits > 0 {
+            Error::param(
+                T::NAME,
+                "seq_len",
+                self.fit,
+                format!("no row fits within {MAX_ATTEMPTS} redraws; use a larger seq_len or smaller parameters"),
+            )
+        } else {
+            exhausted(self.task, self.split)
+        })
+    }
+
+    fn metadata(&self) -> Map<String, Value> {
+        self.task.metadata(&self.instance)
+    }
+}
+
+/// Name the smallest wider parameters that leave something in every split.
+fn exhausted<T: Task>(task: &T, split: Option<Split>) -> Error {
+    let mut wider = T::wider(task.params());
+    let hint = loop {
+        let Some(params) = wider else {
+            break "use larger parameters".to_owned();
+        };
+        if T::new(params.clone()).is_ok_and(|task| every_split_drawn(&task)) {
+            break format!("the smallest wider parameters that work: {}", params.canonical(&[]));
+        }
+        wider = T::wider(&params);
+    };
+    Error::SplitExhausted {
+        task: T::NAME.to_owned(),
+        split: split.map_or("None", Split::name).to_owned(),
+        attempts: MAX_ATTEMPTS,
+        hint,
+    }
+}
+
+fn every_split_drawn<T: Task>(task: &T) -> bool {
+    let key = StreamKey::new(T::NAME, "exhausted", 0, 0);
+    let mut instance = T::Instance::default();
+    let mut seen = [false; 3];
+    for row in 0..u64::from(MAX_ATTEMPTS / 8) {
+        task.sample(&mut key.rng(row.into(), 0), &mut instance);
+        seen[Split::of(task.content(&instance)) as usize] = true;
+    }
+    seen == [true; 3]
+}

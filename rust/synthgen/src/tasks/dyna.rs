@@ -1,0 +1,579 @@
+//! Dyna: a list, a chain of operations that permute it, and questions about the result.
+//!
+//! Source: the Dyna task of the `SynthLM` task set, which follows the method of Physics of Language Models Part 4.1. It
+//! tests state tracking: the operations do not commute, so the state must be updated in order.
+//!
+//! ```text
+//! STATE [E, C, D, B, A] || OPS ROTATE_RIGHT(1) | REVERSE(2,3) || QUERY element C -> 3 | QUERY position 1 -> E
+//! ```
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::params::Span;
+use crate::rng::TaskRng;
+use crate::row::Row;
+use crate::sampling::permutation::{choose_front, shuffle};
+use crate::split::Content;
+use crate::task::{Flaw, Form, Reading, Task, Tokens};
+use crate::vocab::{BOS, EOS, Vocab};
+use crate::{choice, params};
+
+/// Declared hard maximum of the state size: the vocabulary has this many names and numbers.
+const MAX: u16 = 64;
+const STATE: u16 = 3;
+const COMMA: u16 = 4;
+const OPS: u16 = 5;
+/// ` || QUERY position `, ` || QUERY element `, and the same after another query.
+const FIRST_QUERY: u16 = 6;
+const NEXT_QUERY: u16 = 8;
+const ARROW: u16 = 10;
+const FIRST_OP: u16 = 11;
+const NEXT_OP: u16 = 15;
+const ARG_1: u16 = 19;
+const ARG_2: u16 = ARG_1 + MAX;
+const AMOUNT: u16 = ARG_2 + MAX;
+const NUMBER: u16 = AMOUNT + MAX;
+const NUMBER_ANSWER: u16 = NUMBER + MAX;
+const NAME: u16 = NUMBER_ANSWER + MAX;
+const NAME_ANSWER: u16 = NAME + MAX;
+const OP_NAMES: [&str; 4] = ["SWAP", "ROTATE_LEFT", "ROTATE_RIGHT", "REVERSE"];
+const QUERY_NAMES: [&str; 2] = ["position", "element"];
+
+choice! {
+    /// Which questions are asked.
+    pub enum QueryKind {
+        /// Either, at even odds.
+        Both = "both",
+        /// Which element is at a position.
+        Position = "position",
+        /// At which position an element is.
+        Element = "element",
+    }
+}
+
+params! {
+    /// Parameters of Dyna.
+    pub struct Params {
+        /// Number of elements in the state.
+        state_size: Span = Span::new(5, 15) => 2..=64;
+        /// Number of operations.
+        num_ops: Span = Span::new(5, 30) => 1..=512;
+        /// Questions per instance, about different elements; at most state_size - 1, so that none answers another.
+        num_queries: u32 = 3 => 1..=63;
+        /// Which questions are asked.
+        query_kind: QueryKind = QueryKind::Both;
+        /// Name elements A, B, C, ... instead of 0, 1, 2, ...
+        symbolic_names: bool = true;
+        /// Exactly this many operations move the first queried element. None: whatever the draw gives.
+        effective_depth: Option<Span> = None => 0..=512;
+    }
+}
+
+/// One operation. Kinds are drawn at random, so nothing in the generator's path branches on them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Op {
+    /// Index into `OP_NAMES`.
+    kind: u8,
+    /// First place, or the amount of a rotation.
+    a: u8,
+    /// Second place, 0 for a rotation.
+    b: u8,
+}
+
+const SWAP: u8 = 0;
+const LEFT: u8 = 1;
+const RIGHT: u8 = 2;
+const REVERSE: u8 = 3;
+
+impl Op {
+    fn new(kind: u8, a: u8, b: u8) -> Self {
+        Self { kind, a, b }
+    }
+
+    #[inline]
+    fn draw(rng: &mut TaskRng, n: u32) -> Self {
+        let [kind, i, j] = rng.below_each([4, n, n - 1]).map(|x| x as u8);
+        // i and other are an ordered pair of distinct places; j + 1 is an amount in 1..n.
+        let other = j + u8::from(j >= i);
+        let (a, b) = if kind == REVERSE { (i.min(other), i.max(other)) } else { (i, other) };
+        let (a, b) = if kind == LEFT || kind == RIGHT { (j + 1, 0) } else { (a, b) };
+        Self { kind, a, b }
+    }
+
+    fn is_rotation(self) -> bool {
+        self.kind == LEFT || self.kind == RIGHT
+    }
+
+    /// Where the element at `place` goes.
+    fn forward(self, place: u8, n: u8) -> u8 {
+        let Self { kind, a, b } = self;
+        match kind {
+            SWAP if place == a => b,
+            SWAP if place == b => a,
+            LEFT => (place + n - a) % n,
+            RIGHT => (place + a) % n,
+            REVERSE if (a..=b).contains(&place) => a + b - place,
+            _ => place,
+        }
+    }
+
+    /// Where the element at `place` came from.
+    fn backward(self, place: u8, n: u8) -> u8 {
+        let kind = match self.kind {
+            LEFT => RIGHT,
+            RIGHT => LEFT,
+            own_inverse => own_inverse,
+        };
+        Self { kind, ..self }.forward(place, n)
+    }
+
+    /// The canonical word for the split key: the order in which a swap names its places means nothing.
+    #[inline]
+    fn fact(self) -> u64 {
+        u64::from(self.kind) << 16 | u64::from(self.a.max(self.b)) << 8 | u64::from(self.a.min(self.b))
+    }
+}
+
+/// The place of every element, all moved at once: lanes of bytes, so that the compiler makes vectors of them.
+struct Places([u8; MAX as usize]);
+
+impl Places {
+    fn start() -> Self {
+        Self(std::array::from_fn(|i| i as u8))
+    }
+
+    /// Move every element by one operation: a shift around the ring, then a reflection of a stretch or of its two ends.
+    #[inline]
+    fn apply(&mut self, op: Op, n: u8) {
+        let rotation = op.is_rotation();
+        let right = if op.kind == RIGHT { op.a } else { n - op.a };
+        let shift = if rotation { right } else { 0 };
+        let (low, high) = if rotation { (0, 0) } else { (op.a.min(op.b), op.a.max(op.b)) };
+        let inner = if op.kind == REVERSE { u8::MAX } else { 0 };
+        for lane in self.0[..usize::from(n).next_multiple_of(16)].chunks_exact_mut(16) {
+            for place in lane {
+                let moved = place.wrapping_add(shift);
+                let moved = if moved >= n { moved.wrapping_sub(n) } else { moved };
+                let inside = if moved.wrapping_sub(low) <= high - low { u8::MAX } else { 0 };
+                let end = if moved == low || moved == high { u8::MAX } else { 0 };
+                let reflected = (low + high).wrapping_sub(moved);
+                *place = if inside & (inner | end) != 0 { reflected } else { moved };
+            }
+        }
+    }
+}
+
+/// A question about the element that ends at `place`.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    place: u8,
+    by_element: bool,
+}
+
+/// A state, its operations, and its questions.
+#[derive(Default)]
+pub struct Instance {
+    initial: Vec<u8>,
+    last: Vec<u8>,
+    ops: Vec<Op>,
+    moves: Vec<bool>,
+    places: Vec<u8>,
+    questions: Vec<Question>,
+}
+
+/// Dyna with checked parameters.
+pub struct Dyna {
+    params: Params,
+}
+
+impl Task for Dyna {
+    const NAME: &'static str = "dyna";
+    const VERSION: u32 = 1;
+    const SUMMARY: &'static str = "State tracking: follow a list through operations that do not commute.";
+    const SALT: u64 = 0x6479_6E61_0000_0001;
+    const ENCODING: &'static [&'static str] = &["symbolic_names"];
+    type Params = Params;
+    type Instance = Instance;
+
+    fn new(params: Params) -> Result<Self, Error> {
+        let p = &params;
+        if p.num_queries >= p.state_size.lo {
+            let allowed = format!("allowed: at most the smallest state_size - 1 = {}; ask less or raise state_size", p.state_size.lo - 1);
+            return Err(Error::param(Self::NAME, "num_queries", p.num_queries, allowed));
+        }
+        if let Some(depth) = p.effective_depth {
+            let allowed = if p.state_size.lo < 3 {
+                "needs state_size of at least 3: with two elements every operation moves both".to_owned()
+            } else {
+                format!("allowed: a smallest depth of at most the smallest num_ops = {}; raise num_ops", p.num_ops.lo)
+            };
+            if p.state_size.lo < 3 || depth.lo > p.num_ops.lo {
+                return Err(Error::param(Self::NAME, "effective_depth", format!("[{},{}]", depth.lo, depth.hi), allowed));
+            }
+        }
+        Ok(Self { params })
+    }
+
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn preset(level: u8) -> Params {
+        let (state_size, num_ops) = match level {
+            1 => (Span::new(5, 7), Span::new(5, 10)),
+            2 => (Span::new(8, 12), Span::new(10, 20)),
+            _ => (Span::new(13, 20), Span::new(20, 50)),
+        };
+        Params { state_size, num_ops, ..Params::default() }
+    }
+
+    fn extremes() -> [Params; 2] {
+        let small = Params { state_size: Span::new(2, 2), num_ops: Span::new(1, 1), num_queries: 1, ..Params::default() };
+        let large = Params {
+            state_size: Span::new(64, 64),
+            num_ops: Span::new(512, 512),
+            num_queries: 63,
+            effective_depth: Some(Span::new(0, 512)),
+            ..Params::default()
+        };
+        [small, large]
+    }
+
+    fn wider(params: &Params) -> Option<Params> {
+        let grow = |span: Span, by: u32| Span::new(span.lo, span.hi + by);
+        let num_ops = grow(params.num_ops, 1);
+        (num_ops.hi <= 512).then(|| Params { num_ops, ..params.clone() })
+    }
+
+    fn vocab() -> &'static Vocab {
+        static VOCAB: LazyLock<Vocab> = LazyLock::new(|| {
+            Vocab::build()
+                .piece(STATE, "STATE [")
+                .piece(COMMA, ", ")
+                .piece(OPS, "] || OPS ")
+                .family(FIRST_QUERY, 2, |i| format!(" || QUERY {} ", QUERY_NAMES[usize::from(i)]))
+                .family(NEXT_QUERY, 2, |i| format!(" | QUERY {} ", QUERY_NAMES[usize::from(i)]))
+                .piece(ARROW, " ->")
+                .family(FIRST_OP, 4, |i| OP_NAMES[usize::from(i)].to_owned())
+                .family(NEXT_OP, 4, |i| format!(" | {}", OP_NAMES[usize::from(i)]))
+                .family(ARG_1, MAX, |i| format!("({i},"))
+                .family(ARG_2, MAX, |i| format!("{i})"))
+                .family(AMOUNT, MAX, |i| format!("({i})"))
+                .family(NUMBER, MAX, |i| i.to_string())
+                .family(NUMBER_ANSWER, MAX, |i| format!(" {i}"))
+                .family(NAME, MAX, name)
+                .family(NAME_ANSWER, MAX, |i| format!(" {}", name(i)))
+                .finish()
+        });
+        &VOCAB
+    }
+
+    fn max_len(&self) -> usize {
+        let p = &self.params;
+        (3 + 2 * p.state_size.hi + 3 * p.num_ops.hi + 4 * p.num_queries) as usize
+    }
+
+    fn sample(&self, rng: &mut TaskRng, it: &mut Instance) {
+        let p = &self.params;
+        let n = rng.between(p.state_size.lo, p.state_size.hi);
+        let m = rng.between(p.num_ops.lo, p.num_ops.hi);
+        it.initial.clear();
+        it.initial.extend(0..n as u8);
+        shuffle(rng, &mut it.initial);
+        it.ops.clear();
+        it.places.clear();
+        it.places.extend(0..n as u8);
+        let count = p.num_queries as usize;
+        if let Some(depth) = p.effective_depth {
+            let place = draw_ops_of_depth(rng, it, n, m, depth);
+            // The tracked element is the first asked about; the others are drawn from the rest.
+            it.places.swap(0, usize::from(place));
+            choose_front(rng, &mut it.places[1..], count - 1);
+        } else {
+            it.ops.extend((0..m).map(|_| Op::draw(rng, n)));
+            choose_front(rng, &mut it.places, count);
+        }
+        let mut places = Places::start();
+        for &op in &it.ops {
+            places.apply(op, n as u8);
+        }
+        it.last.clear();
+        it.last.resize(n as usize, 0);
+        for (&element, &place) in it.initial.iter().zip(&places.0) {
+            it.last[usize::from(place)] = element;
+        }
+        it.questions.clear();
+        for &place in &it.places[..count] {
+            let by_element = match p.query_kind {
+                QueryKind::Both => rng.coin(),
+                QueryKind::Position => false,
+                QueryKind::Element => true,
+            };
+            it.questions.push(Question { place, by_element });
+        }
+    }
+
+    fn content(&self, it: &Instance) -> u64 {
+        content(&it.initial, &it.ops)
+    }
+
+    fn encode(&self, it: &Instance, row: &mut Row) {
+        let symbolic = self.params.symbolic_names;
+        let (element, element_answer) = if symbolic { (NAME, NAME_ANSWER) } else { (NUMBER, NUMBER_ANSWER) };
+        row.extend(&[BOS, STATE]);
+        for (i, &e) in it.initial.iter().enumerate() {
+            if i > 0 {
+                row.push(COMMA);
+            }
+            row.push(element + u16::from(e));
+        }
+        row.push(OPS);
+        let mut names = FIRST_OP;
+        for &op in &it.ops {
+            let rotation = op.is_rotation();
+            let first = if rotation { AMOUNT } else { ARG_1 };
+            let ids = [names + u16::from(op.kind), first + u16::from(op.a), ARG_2 + u16::from(op.b)];
+            row.extend_cut(ids, 3 - usize::from(rotation));
+            names = NEXT_OP;
+        }
+        let mut queries = FIRST_QUERY;
+        for q in &it.questions {
+            let start = row.here();
+            let found = u16::from(it.last[usize::from(q.place)]);
+            let place = u16::from(q.place);
+            let asked = if q.by_element { element + found } else { NUMBER + place };
+            let right = if q.by_element { NUMBER_ANSWER + place } else { element_answer + found };
+            row.extend(&[queries + u16::from(q.by_element), asked, ARROW, right]);
+            let answer = start + 3;
+            row.predict_from(answer);
+            row.query(start, answer);
+            queries = NEXT_QUERY;
+        }
+        let end = row.here();
+        row.push(EOS);
+        row.predict_from(end);
+    }
+
+    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+        let symbolic = self.params.symbolic_names;
+        let show = |e: u8| if symbolic { name(u16::from(e)) } else { e.to_string() };
+        let list = |state: &[u8]| state.iter().map(|&e| show(e)).collect::<Vec<_>>();
+        let n = it.initial.len() as u8;
+        let operations: Vec<Value> = it.ops.iter().map(|op| {
+            let name = if op.kind == REVERSE { "REVERSE_SEGMENT" } else { OP_NAMES[usize::from(op.kind)] };
+            if op.is_rotation() { json!([name, [op.a]]) } else { json!([name, [op.a, op.b]]) }
+        }).collect();
+        let mut queries = Vec::new();
+        let mut answers = Vec::new();
+        let mut depths = Vec::new();
+        for q in &it.questions {
+            let element = show(it.last[usize::from(q.place)]);
+            let place = q.place.to_string();
+            let (asked, answer) = if q.by_element { (&element, &place) } else { (&place, &element) };
+            queries.push(format!("{} {asked}", QUERY_NAMES[usize::from(q.by_element)]));
+            answers.push(answer.clone());
+            depths.push(walk_back(&it.ops, q.place, n).1);
+        }
+        let total: u32 = depths.iter().sum();
+        let measured = json!({
+            "effective_depth": depths,
+            "moved_share": f64::from(total) / (depths.len() * it.ops.len()) as f64,
+        });
+        let facts = json!({
+            "state_size": n, "num_ops": it.ops.len(), "initial_state": list(&it.initial), "final_state": list(&it.last),
+            "operations": operations, "all_queries": queries, "all_answers": answers, "measured": measured,
+        });
+        facts.as_object().cloned().unwrap_or_default()
+    }
+
+    fn is_answer(text: &str) -> bool {
+        let (letters, digits) = text.split_at(text.bytes().take_while(u8::is_ascii_alphabetic).count());
+        letters.len() <= 1 && digits.len() <= 2 && !text.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        let mut tokens = Tokens::after_bos(ids)?;
+        let (symbolic, initial) = read_state(rules, &mut tokens)?;
+        let n = initial.len() as u8;
+        let ops = read_ops(rules, &mut tokens, n)?;
+        let mut reading = Reading { content: content(&initial, &ops), ..Reading::default() };
+        let (element, element_answer) = if symbolic { (NAME, NAME_ANSWER) } else { (NUMBER, NUMBER_ANSWER) };
+        let mut asked = Vec::new();
+        let mut queries = FIRST_QUERY;
+        while tokens.peek() != Some(EOS) || asked.is_empty() {
+            let at = tokens.at();
+            let by_element = tokens.expect_family(queries, 2, "a query")? == 1;
+            let subject = if by_element { element } else { NUMBER };
+            let subject = tokens.expect_family(subject, u16::from(n), "a position or an element of the state")? as u8;
+            tokens.expect(ARROW, "' ->'")?;
+            // An element is followed forward, a position backward: neither is how the state was built.
+            let (start, end) = if by_element {
+                let start = initial.iter().position(|&e| e == subject).unwrap_or_default() as u8;
+                (start, ops.iter().fold(start, |place, op| op.forward(place, n)))
+            } else {
+                (walk_back(&ops, subject, n).0, subject)
+            };
+            let right =
+                if by_element { NUMBER_ANSWER + u16::from(end) } else { element_answer + u16::from(initial[usize::from(start)]) };
+            if asked.contains(&start) {
+                return Err(Flaw::at(at, "an element is asked about twice"));
+            }
+            if let Some(task) = rules {
+                task.check_query(by_element, asked.is_empty().then(|| walk_back(&ops, end, n).1))
+                    .map_err(|reason| Flaw::at(at, reason))?;
+            }
+            asked.push(start);
+            if reading.answer.is_empty() {
+                reading.answer.push(right);
+            }
+            if form == Form::Prompt {
+                return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at ' ->'") };
+            }
+            let answer = tokens.at() as u32;
+            tokens.expect(right, "the right answer")?;
+            reading.loss.push(answer..answer + 1);
+            queries = NEXT_QUERY;
+        }
+        let end = tokens.at() as u32;
+        tokens.expect(EOS, "<eos>")?;
+        reading.loss.push(end..end + 1);
+        if !tokens.is_done() {
+            return tokens.fail("nothing may follow <eos>");
+        }
+        match rules {
+            Some(task) if asked.len() != task.params.num_queries as usize => {
+                Err(Flaw::at(end as usize, format!("{} queries, wanted {}", asked.len(), task.params.num_queries)))
+            }
+            _ => Ok(reading),
+        }
+    }
+}
+
+impl Dyna {
+    fn check_query(&self, by_element: bool, first_depth: Option<u32>) -> Result<(), String> {
+        let allowed = match self.params.query_kind {
+            QueryKind::Both => true,
+            QueryKind::Position => !by_element,
+            QueryKind::Element => by_element,
+        };
+        if !allowed {
+            return Err("a kind of query that query_kind excludes".to_owned());
+        }
+        match (self.params.effective_depth, first_depth) {
+            (Some(wanted), Some(depth)) if !wanted.contains(depth) => {
+                Err(format!("effective depth {depth}; allowed: {}..={}", wanted.lo, wanted.hi))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A..Z, then A0..A25, B0..B25, ...
+fn name(i: u16) -> String {
+    let letter = |k: u16| char::from(b'A' + k as u8);
+    if i < 26 { letter(i).to_string() } else { format!("{}{}", letter(i / 26 - 1), i % 26) }
+}
+
+fn content(initial: &[u8], ops: &[Op]) -> u64 {
+    let head = Content::new(Dyna::SALT).fact(initial.len() as u64);
+    let packed = initial.chunks(8).fold(head, |hash, chunk| {
+        hash.fact(chunk.iter().fold(0, |word, &e| word << 8 | u64::from(e)))
+    });
+    let ops = ops.chunks(3).fold(packed, |hash, chunk| {
+        hash.fact(chunk.iter().fold(1, |word, op| word << 20 | op.fact()))
+    });
+    ops.finish()
+}
+
+/// Where the element that ends at `place` began, and how many operations moved it.
+fn walk_back(ops: &[Op], place: u8, n: u8) -> (u8, u32) {
+    ops.iter().rev().fold((place, 0), |(place, depth), op| {
+        let before = op.backward(place, n);
+        (before, depth + u32::from(before != place))
+    })
+}
+
+/// Draw `m` operations of which exactly `d`, uniform in the wanted range, move one tracked element; return its place.
+fn draw_ops_of_depth(rng: &mut TaskRng, it: &mut Instance, n: u32, m: u32, depth: Span) -> u8 {
+    let d = rng.between(depth.lo, depth.hi.min(m)) as usize;
+    it.moves.clear();
+    it.moves.resize(m as usize, false);
+    it.moves[..d].fill(true);
+    shuffle(rng, &mut it.moves);
+    let mut place = rng.below(n) as u8;
+    for &moves in &it.moves {
+        // With three or more elements either kind has probability at least 1/6: 512 tries fail with probability 10^-40,
+        // and then the plainest operation of the kind stands in.
+        let op = (0..512).map(|_| Op::draw(rng, n)).find(|op| (op.forward(place, n as u8) != place) == moves);
+        let op = op.unwrap_or_else(|| if moves { Op::new(LEFT, 1, 0) } else { still(place) });
+        place = op.forward(place, n as u8);
+        it.ops.push(op);
+    }
+    place
+}
+
+/// A swap that leaves `place` alone, among the first three places.
+fn still(place: u8) -> Op {
+    match place {
+        0 => Op::new(SWAP, 1, 2),
+        1 => Op::new(SWAP, 0, 2),
+        _ => Op::new(SWAP, 0, 1),
+    }
+}
+
+fn read_state(rules: Option<&Dyna>, tokens: &mut Tokens<'_>) -> Result<(bool, Vec<u8>), Flaw> {
+    tokens.expect(STATE, "'STATE ['")?;
+    let symbolic = tokens.peek().is_some_and(|id| id >= NAME);
+    let family = if symbolic { NAME } else { NUMBER };
+    let mut state = Vec::new();
+    loop {
+        let at = tokens.at();
+        let element = tokens.expect_family(family, MAX, "an element")? as u8;
+        if state.contains(&element) {
+            return Err(Flaw::at(at, "an element occurs twice"));
+        }
+        state.push(element);
+        if !tokens.accept(COMMA) {
+            break;
+        }
+    }
+    let at = tokens.at();
+    tokens.expect(OPS, "'] || OPS '")?;
+    if state.iter().any(|&e| usize::from(e) >= state.len()) || state.len() < 2 {
+        return Err(Flaw::at(at, "the elements must be the first n names, n at least 2"));
+    }
+    if let Some(Dyna { params: p }) = rules
+        && (p.symbolic_names != symbolic || !p.state_size.contains(state.len() as u32))
+    {
+        return Err(Flaw::at(at, "state_size or symbolic_names differ from the parameters"));
+    }
+    Ok((symbolic, state))
+}
+
+fn read_ops(rules: Option<&Dyna>, tokens: &mut Tokens<'_>, n: u8) -> Result<Vec<Op>, Flaw> {
+    let mut ops = Vec::new();
+    let wide = u16::from(n);
+    while let Some(kind) = tokens.family(if ops.is_empty() { FIRST_OP } else { NEXT_OP }, 4) {
+        let at = tokens.at();
+        let kind = kind as u8;
+        let op = if kind == LEFT || kind == RIGHT {
+            Op::new(kind, tokens.expect_family(AMOUNT, wide, "an amount below n")? as u8, 0)
+        } else {
+            let i = tokens.expect_family(ARG_1, wide, "a place within the state")? as u8;
+            let j = tokens.expect_family(ARG_2, wide, "a place within the state")? as u8;
+            Op::new(kind, i, j)
+        };
+        if op.a == op.b || (kind == REVERSE && op.a > op.b) {
+            return Err(Flaw::at(at, "a rotation by 0, a swap of one place, or a descending reverse"));
+        }
+        ops.push(op);
+    }
+    let allowed = rules.map_or(Span::new(1, u32::MAX), |task| task.params.num_ops);
+    if !allowed.contains(ops.len() as u32) {
+        return tokens.fail(format!("{} operations; allowed: {}..={}", ops.len(), allowed.lo, allowed.hi));
+    }
+    Ok(ops)
+}
