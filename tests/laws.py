@@ -13,7 +13,7 @@ Z = 4.7534  # a standard normal lies above this with probability 1e-6
 
 
 def chi_square_limit(freedom: int) -> float:
-    """Return what chi-square exceeds once in a million (Wilson and Hilferty: its cube root is near normal)."""
+    """Return what chi-square exceeds once in a million, its cube root taken as normal (Wilson, Hilferty)."""
     a = 2 / (9 * freedom)
     return float(freedom * (1 - a + Z * sqrt(a)) ** 3)
 

@@ -251,7 +251,7 @@ def test_there_are_as_many_queries_as_nodes_allow() -> None:
     [
         {},
         {"n_max": 75, "k_max": 16, "mini_vocab": 4, "min_word_len": 5, "max_word_len": 7},
-        {"n_max": 60, "mini_vocab": 10, "qa": True, "separator": True},
+        {"n_max": 50, "mini_vocab": 10, "qa": True, "separator": True},
     ],
 )
 def test_rows_are_as_long_as_the_plain_generators(params: dict[str, Any]) -> None:

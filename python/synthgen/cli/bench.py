@@ -14,6 +14,7 @@ import numpy as np
 from .. import registry
 
 REPEATS = 7
+FILL_ELEMENTS = 2**26
 BYTES_PER_TOKEN = 4
 """An int32 id; padding does not count."""
 
@@ -26,7 +27,7 @@ class Speed:
     level: int
     tokens_per_s: float
     tokens_per_row: float
-    of_memory_fill: float  # our bytes/s over the bytes/s at which a fresh array of the same size is filled
+    of_memory_fill: float  # our bytes/s over `memory_fill`
     threads: int = 1
 
 
@@ -48,24 +49,26 @@ def best(work: Callable[[], Any], repeats: int = REPEATS) -> float:
     return min(seconds)
 
 
-def memory_fill(elements: int) -> float:
-    """Bytes per second at which NumPy makes and fills a new int32 array of this size."""
-    return elements * BYTES_PER_TOKEN / best(lambda: np.full(elements, 7, np.int32))
+def memory_fill() -> float:
+    """Bytes per second at which NumPy makes and fills a new int32 array far larger than the caches."""
+    return FILL_ELEMENTS * BYTES_PER_TOKEN / best(lambda: np.full(FILL_ELEMENTS, 7, np.int32), 3)
 
 
-def speed(name: str, level: int, rows: int = 4096, threads: int = 1, split: str | None = "train") -> Speed:
-    """Measure padded int32 batches of a task."""
+def speed(
+    name: str, level: int, fill: float, rows: int = 1024, threads: int = 1, split: str | None = "train"
+) -> Speed:
+    """Measure padded int32 batches of a task against a memory fill in bytes/s."""
     task = registry.get(name)
     batch = task.batch(rows, 0, difficulty=level, split=split, threads=threads)
     tokens = int(batch.lengths.sum())
     seconds = best(lambda: task.batch(rows, 0, difficulty=level, split=split, threads=threads))
-    fill = memory_fill(batch.input_ids.size)
     return Speed(name, level, tokens / seconds, tokens / rows, tokens * BYTES_PER_TOKEN / seconds / fill, threads)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a table, or JSON."""
-    speeds = [speed(name, level) for name in registry.tasks() for level in (1, 2, 3)]
+    fill = memory_fill()
+    speeds = [speed(name, level, fill) for name in registry.tasks() for level in (1, 2, 3)]
     if args.json:
         print(json.dumps([asdict(found) for found in speeds], indent=2))
         return 0

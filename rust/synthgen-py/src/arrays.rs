@@ -12,6 +12,11 @@ use crate::error::raise;
 
 /// What `jax.device_put` needs to alias a CPU buffer.
 const ALIGNMENT: usize = 64;
+/// Allocations of some of these are aligned to one and offered to the kernel as such, as NumPy does: page faults on small
+/// pages would cost more than generation.
+const HUGE_PAGE: usize = 1 << 21;
+/// Requests below this are not checked against the memory that is left.
+const UNCHECKED: u128 = 1 << 28;
 
 /// One allocation.
 #[pyclass(frozen, module = "synthgen._native")]
@@ -37,12 +42,19 @@ impl Buffer {
     pub fn new<T>(py: Python<'_>, len: usize) -> PyResult<Self> {
         let bytes = len.checked_mul(size_of::<T>()).filter(|&bytes| isize::try_from(bytes).is_ok());
         let bytes = bytes.ok_or_else(|| out_of_memory(py, u128::MAX, None))?;
-        let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT)
+        let huge = bytes >= 2 * HUGE_PAGE;
+        let layout = Layout::from_size_align(bytes.max(1), if huge { HUGE_PAGE } else { ALIGNMENT })
             .map_err(|_| out_of_memory(py, bytes as u128, None))?;
         // SAFETY: the layout has a non-zero size.
         let start = unsafe { alloc(layout) };
         if start.is_null() {
             return Err(out_of_memory(py, bytes as u128, None));
+        }
+        #[cfg(target_os = "linux")]
+        if huge {
+            // SAFETY: the range was just allocated and is page-aligned; the advice changes no content, and its failure
+            // changes nothing.
+            unsafe { libc::madvise(start.cast(), bytes, libc::MADV_HUGEPAGE) };
         }
         Ok(Self { start, layout })
     }
@@ -90,6 +102,9 @@ pub fn from_vec<T: Element + Copy>(py: Python<'_>, values: &[T]) -> PyResult<Py<
 /// Refuse work that would not fit into memory, before any of it is done.
 pub fn check_memory(py: Python<'_>, rows: usize, bytes_per_row: usize) -> PyResult<()> {
     let needed = rows as u128 * bytes_per_row as u128;
+    if needed < UNCHECKED {
+        return Ok(());
+    }
     match available() {
         Some(available) if needed > u128::from(available) => Err(out_of_memory(py, needed, Some(available))),
         _ => Ok(()),

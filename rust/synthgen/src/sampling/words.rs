@@ -127,11 +127,14 @@ impl WordLaw {
         self.word(&values[..len]).0
     }
 
-    /// Draw `n` distinct words one after another, rejecting repeats. `n` must be at most half of the space.
+    /// Draw `n` distinct words one after another, rejecting repeats, into the front of `words`. `n` must be at most half
+    /// of the space.
     pub fn draw_distinct(&self, rng: &mut TaskRng, n: usize, seen: &mut Seen, words: &mut Vec<Word>) {
         seen.start(self.space(), n);
-        words.clear();
-        words.resize(n, Word::default());
+        if words.len() < n {
+            words.resize(n, Word::default());
+        }
+        let words = &mut words[..n];
         let found = match (self.hi <= 2, seen.direct) {
             (true, true) => draw_into(words, || self.draw_short(rng), |number| seen.insert_stamped(number)),
             (true, false) => draw_into(words, || self.draw_short(rng), |number| seen.insert(number)),
@@ -251,7 +254,7 @@ mod tests {
             }
         }
         law.draw_distinct(&mut rng, 255, &mut seen, &mut words);
-        assert_eq!(words.len(), 255);
+        assert_eq!(words.iter().map(|w| w.code).collect::<std::collections::BTreeSet<_>>().len(), 255);
     }
 
     #[test]

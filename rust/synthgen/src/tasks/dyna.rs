@@ -88,6 +88,32 @@ const LEFT: u8 = 1;
 const RIGHT: u8 = 2;
 const REVERSE: u8 = 3;
 
+/// All ones where a kind of operation has a property, else zero: selections by mask never become branches.
+#[derive(Clone, Copy)]
+struct Masks {
+    rotation: u8,
+    left: u8,
+    reverse: u8,
+}
+
+impl Masks {
+    #[inline]
+    fn of(kind: u8) -> Self {
+        const ALL: [Masks; 4] = [
+            Masks { rotation: 0, left: 0, reverse: 0 },
+            Masks { rotation: 0xFF, left: 0xFF, reverse: 0 },
+            Masks { rotation: 0xFF, left: 0, reverse: 0 },
+            Masks { rotation: 0, left: 0, reverse: 0xFF },
+        ];
+        ALL[usize::from(kind & 3)]
+    }
+}
+
+#[inline]
+fn select(mask: u8, yes: u8, no: u8) -> u8 {
+    (yes & mask) | (no & !mask)
+}
+
 impl Op {
     fn new(kind: u8, a: u8, b: u8) -> Self {
         Self { kind, a, b }
@@ -98,9 +124,10 @@ impl Op {
         let [kind, i, j] = rng.below_each([4, n, n - 1]).map(|x| x as u8);
         // i and other are an ordered pair of distinct places; j + 1 is an amount in 1..n.
         let other = j + u8::from(j >= i);
-        let (a, b) = if kind == REVERSE { (i.min(other), i.max(other)) } else { (i, other) };
-        let (a, b) = if kind == LEFT || kind == RIGHT { (j + 1, 0) } else { (a, b) };
-        Self { kind, a, b }
+        let Masks { rotation, reverse, .. } = Masks::of(kind);
+        let a = select(reverse, i.min(other), i);
+        let b = select(reverse, i.max(other), other);
+        Self { kind, a: select(rotation, j + 1, a), b: b & !rotation }
     }
 
     fn is_rotation(self) -> bool {
@@ -137,33 +164,29 @@ impl Op {
     }
 }
 
-/// The place of every element, all moved at once: lanes of bytes, so that the compiler makes vectors of them.
-struct Places([u8; MAX as usize]);
+/// Elements followed at once: a vector register of bytes.
+const LANES: usize = 16;
 
-impl Places {
-    fn start() -> Self {
-        Self(std::array::from_fn(|i| i as u8))
-    }
-
-    /// Move every element by one operation: a shift around the ring, then a reflection of a stretch or of its two ends.
-    #[inline]
-    fn apply(&mut self, op: Op, n: u8) {
-        let rotation = op.is_rotation();
-        let right = if op.kind == RIGHT { op.a } else { n - op.a };
-        let shift = if rotation { right } else { 0 };
-        let (low, high) = if rotation { (0, 0) } else { (op.a.min(op.b), op.a.max(op.b)) };
-        let inner = if op.kind == REVERSE { u8::MAX } else { 0 };
-        for lane in self.0[..usize::from(n).next_multiple_of(16)].chunks_exact_mut(16) {
-            for place in lane {
-                let moved = place.wrapping_add(shift);
-                let moved = if moved >= n { moved.wrapping_sub(n) } else { moved };
-                let inside = if moved.wrapping_sub(low) <= high - low { u8::MAX } else { 0 };
-                let end = if moved == low || moved == high { u8::MAX } else { 0 };
-                let reflected = (low + high).wrapping_sub(moved);
-                *place = if inside & (inner | end) != 0 { reflected } else { moved };
-            }
+/// Where the elements of places `first .. first + LANES` end. Every operation is a shift around the ring and then a
+/// reflection, of a stretch or of its two ends: the same arithmetic for all kinds, so that the compiler can keep the
+/// places of all lanes in one register.
+#[inline]
+fn follow(first: u8, ops: &[Op], n: u8) -> [u8; LANES] {
+    let mut places: [u8; LANES] = std::array::from_fn(|i| first + i as u8);
+    for op in ops {
+        let Masks { rotation, left, reverse } = Masks::of(op.kind);
+        let shift = select(left, n.wrapping_sub(op.a), op.a) & rotation;
+        let (low, high) = (op.a.min(op.b) & !rotation, op.a.max(op.b) & !rotation);
+        for place in &mut places {
+            let moved = place.wrapping_add(shift);
+            let moved = moved.min(moved.wrapping_sub(n));
+            let inside = if moved.wrapping_sub(low) <= high - low { u8::MAX } else { 0 };
+            let end = if moved == low || moved == high { u8::MAX } else { 0 };
+            let reflected = (low + high).wrapping_sub(moved);
+            *place = if inside & (reverse | end) != 0 { reflected } else { moved };
         }
     }
+    places
 }
 
 /// A question about the element that ends at `place`.
@@ -296,14 +319,12 @@ impl Task for Dyna {
             it.ops.extend((0..m).map(|_| Op::draw(rng, n)));
             choose_front(rng, &mut it.places, count);
         }
-        let mut places = Places::start();
-        for &op in &it.ops {
-            places.apply(op, n as u8);
-        }
         it.last.clear();
         it.last.resize(n as usize, 0);
-        for (&element, &place) in it.initial.iter().zip(&places.0) {
-            it.last[usize::from(place)] = element;
+        for (first, elements) in (0..).step_by(LANES).zip(it.initial.chunks(LANES)) {
+            for (&element, place) in elements.iter().zip(follow(first, &it.ops, n as u8)) {
+                it.last[usize::from(place)] = element;
+            }
         }
         it.questions.clear();
         for &place in &it.places[..count] {

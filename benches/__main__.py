@@ -1,0 +1,81 @@
+"""`python -m benches`: every task against plain Python and against this machine's memory, in one run, on one core."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import random
+import time
+from dataclasses import asdict, dataclass
+
+from synthgen import registry
+from synthgen.cli.bench import Speed, memory_fill, speed
+from tests.oracles.params import resolve
+
+PLAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One task at one level."""
+
+    ours: Speed
+    two_threads: float  # tokens/s with two threads over one
+    unfiltered: float  # tokens/s of split=None over those of split="train"
+    plain_tokens_per_s: float
+    ratio: float
+
+
+def plain_speed(name: str, level: int) -> float:
+    """Tokens per second of the plain-Python generator of the same rows."""
+    module = importlib.import_module(f"benches.plain.{name}")
+    params = module.prepare(resolve(name, {"difficulty": level}))
+    rng = random.Random(0)
+    tokens = 0
+    began = time.perf_counter()
+    while (seconds := time.perf_counter() - began) < PLAIN_SECONDS:
+        ids, _ = module.generate(rng, params)
+        tokens += len(ids)
+    return tokens / seconds
+
+
+def compare(name: str, level: int, fill: float) -> Comparison:
+    """Measure a task both ways."""
+    ours = speed(name, level, fill)
+    plain = plain_speed(name, level)
+    two = speed(name, level, fill, rows=16384, threads=2)
+    one = speed(name, level, fill, rows=16384)
+    free = speed(name, level, fill, split=None)
+    return Comparison(
+        ours,
+        two.tokens_per_s / one.tokens_per_s,
+        free.tokens_per_s / ours.tokens_per_s,
+        plain,
+        ours.tokens_per_s / plain,
+    )
+
+
+def main() -> None:
+    """Print a table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    fill = memory_fill()
+    found = [compare(name, level, fill) for name in registry.tasks() for level in (1, 2, 3)]
+    if args.json:
+        print(json.dumps({"memory_fill_bytes_per_s": fill, "tasks": [asdict(row) for row in found]}, indent=2))
+        return
+    print(f"memory fill: {fill / 1e9:.1f} GB/s (NumPy, a new 256 MiB int32 array)")
+    print(f"{'task':<6} {'level':>5} {'tokens/s':>10} {'plain Python':>13} {'ratio':>7} {'of fill':>8} {'2 threads':>10}"
+          f" {'unfiltered/train':>17}")  # fmt: skip
+    for row in found:
+        print(
+            f"{row.ours.task:<6} {row.ours.level:>5} {row.ours.tokens_per_s / 1e6:>9.1f}M"
+            f" {row.plain_tokens_per_s / 1e6:>12.3f}M {row.ratio:>6.0f}x {row.ours.of_memory_fill:>8.1%}"
+            f" {row.two_threads:>9.2f}x {row.unfiltered:>16.2f}x"
+        )
+
+
+if __name__ == "__main__":
+    main()
