@@ -10,8 +10,8 @@ import time
 from dataclasses import asdict, dataclass
 
 from synthgen import registry
+from synthgen._task import generator
 from synthgen.cli.bench import Speed, memory_fill, speed
-from tests.oracles.params import resolve
 
 PLAIN_SECONDS = 1.0
 
@@ -30,7 +30,7 @@ class Comparison:
 def plain_speed(name: str, level: int) -> float:
     """Tokens per second of the plain-Python generator of the same rows."""
     module = importlib.import_module(f"benches.plain.{name}")
-    params = module.prepare(resolve(name, {"difficulty": level}))
+    params = module.prepare(json.loads(generator(name, {}, level).params))
     rng = random.Random(0)
     tokens = 0
     began = time.perf_counter()
