@@ -214,10 +214,20 @@ def test_every_order_of_the_edges_along_the_cycle_is_equally_likely(n: int, orde
     assert_all_equally_likely(ranks, orders)
 
 
-def test_every_order_of_the_words_among_the_edges_is_equally_likely() -> None:
+def test_names_tell_nothing_about_the_order_of_edges_or_cycle() -> None:
     drawn = draw(30_000, 9, n_max=4, qa=True, num_queries=1)
     by_name = np.argsort(drawn.grid(drawn.source), axis=1)
-    assert_all_equally_likely(by_name, 24)
+    assert_all_equally_likely(np.column_stack([by_name, ranks_along_cycle(drawn)]), 24 * 6)
+
+
+def test_short_words_lie_anywhere_on_the_cycle() -> None:
+    n = 225
+    drawn = draw(2000, 6, n_max=n, qa=True, num_queries=1)
+    short = drawn.grid(drawn.source_length) == 1
+    count = short.sum(axis=1)
+    pairs = (short & np.take_along_axis(short, successors(drawn), axis=1)).sum(axis=1)
+    surplus = pairs - count * (count - 1) / (n - 1)
+    assert_mean(surplus, 0, float(surplus.std()))
 
 
 def test_an_edge_stands_before_its_successor_half_the_time_in_large_graphs() -> None:
@@ -238,6 +248,9 @@ def test_query_nodes_are_a_uniform_draw_without_replacement(wanted: int) -> None
     assert_all_equally_likely(
         np.column_stack([place[:, 0], drawn.grid(drawn.hops)[:, 0]]), 20, "place and hops"
     )
+    rank = np.take_along_axis(ranks_along_cycle(drawn), place, axis=1)
+    from_first = (rank - rank[:, :1]) % 5
+    assert_all_equally_likely(from_first, {1: 1, 3: 12, 5: 24}[wanted], "places along the cycle")
 
 
 def test_there_are_as_many_queries_as_nodes_allow() -> None:

@@ -5,20 +5,22 @@ use crate::rng::TaskRng;
 /// Uniform shuffle (Fisher-Yates from the end), four places per random word. At most 65535 items.
 #[inline]
 pub fn shuffle<T>(rng: &mut TaskRng, items: &mut [T]) {
-    let mut n = items.len();
-    debug_assert!(n < 1 << 16);
-    while n >= 4 {
-        let m = n as u32;
-        for place in rng.below_each([m, m - 1, m - 2, m - 3]) {
-            n -= 1;
-            items.swap(n, place as usize);
+    debug_assert!(items.len() < 1 << 16);
+    rng.in_registers(|rng| {
+        let mut n = items.len();
+        while n >= 4 {
+            let m = n as u32;
+            for place in rng.below_each([m, m - 1, m - 2, m - 3]) {
+                n -= 1;
+                items.swap(n, place as usize);
+            }
         }
-    }
-    while n >= 2 {
-        let place = rng.below(n as u32) as usize;
-        n -= 1;
-        items.swap(n, place);
-    }
+        while n >= 2 {
+            let place = rng.below(n as u32) as usize;
+            n -= 1;
+            items.swap(n, place);
+        }
+    });
 }
 
 /// Move a uniform ordered sample of `count` items to the front.

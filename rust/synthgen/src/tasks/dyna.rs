@@ -72,7 +72,7 @@ params! {
     }
 }
 
-/// One operation. Kinds are drawn at random, so nothing in the generator's path branches on them.
+/// One operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Op {
     /// Index into `OP_NAMES`.
@@ -88,46 +88,9 @@ const LEFT: u8 = 1;
 const RIGHT: u8 = 2;
 const REVERSE: u8 = 3;
 
-/// All ones where a kind of operation has a property, else zero: selections by mask never become branches.
-#[derive(Clone, Copy)]
-struct Masks {
-    rotation: u8,
-    left: u8,
-    reverse: u8,
-}
-
-impl Masks {
-    #[inline]
-    fn of(kind: u8) -> Self {
-        const ALL: [Masks; 4] = [
-            Masks { rotation: 0, left: 0, reverse: 0 },
-            Masks { rotation: 0xFF, left: 0xFF, reverse: 0 },
-            Masks { rotation: 0xFF, left: 0, reverse: 0 },
-            Masks { rotation: 0, left: 0, reverse: 0xFF },
-        ];
-        ALL[usize::from(kind & 3)]
-    }
-}
-
-#[inline]
-fn select(mask: u8, yes: u8, no: u8) -> u8 {
-    (yes & mask) | (no & !mask)
-}
-
 impl Op {
     fn new(kind: u8, a: u8, b: u8) -> Self {
         Self { kind, a, b }
-    }
-
-    #[inline]
-    fn draw(rng: &mut TaskRng, n: u32) -> Self {
-        let [kind, i, j] = rng.below_each([4, n, n - 1]).map(|x| x as u8);
-        // i and other are an ordered pair of distinct places; j + 1 is an amount in 1..n.
-        let other = j + u8::from(j >= i);
-        let Masks { rotation, reverse, .. } = Masks::of(kind);
-        let a = select(reverse, i.min(other), i);
-        let b = select(reverse, i.max(other), other);
-        Self { kind, a: select(rotation, j + 1, a), b: b & !rotation }
     }
 
     fn is_rotation(self) -> bool {
@@ -157,36 +120,121 @@ impl Op {
         Self { kind, ..self }.forward(place, n)
     }
 
-    /// The canonical word for the split key: the order in which a swap names its places means nothing.
+    /// The canonical number for the split key: the order in which a swap names its places means nothing.
+    fn fact(self) -> u16 {
+        u16::from(self.kind) << 12 | u16::from(self.a.max(self.b)) << 6 | u16::from(self.a.min(self.b))
+    }
+}
+
+/// An operation with everything that a row needs of it, worked out once: operations are drawn from a table of these, so
+/// that the loops over them have no branch on the kind, which would be guessed wrong half of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Move {
+    op: Op,
+    /// Tokens, as after another operation, and how many of them.
+    ids: [u16; 3],
+    len: u8,
+    fact: u16,
+    /// The effect on places: a shift around the ring, then a reflection of `low..=high`, or of its two ends only.
+    shift: [u8; LANES],
+    low: [u8; LANES],
+    span: [u8; LANES],
+    inner: [u8; LANES],
+}
+
+impl Move {
+    fn new(op: Op, n: u8) -> Self {
+        let Op { kind, a, b } = op;
+        let name = NEXT_OP + u16::from(kind);
+        let (wide_a, wide_b) = (u16::from(a), u16::from(b));
+        let (low, high, inner) = (a.min(b), a.max(b), if kind == REVERSE { u8::MAX } else { 0 });
+        let fact = op.fact();
+        match kind {
+            LEFT | RIGHT => {
+                let shift = if kind == LEFT { n - a } else { a };
+                Self { op, ids: [name, AMOUNT + wide_a, 0], len: 2, fact, shift: [shift; LANES], low: [0; LANES], span: [0; LANES], inner: [0; LANES] }
+            }
+            _ => Self { op, ids: [name, ARG_1 + wide_a, ARG_2 + wide_b], len: 3, fact, shift: [0; LANES], low: [low; LANES], span: [high - low; LANES], inner: [inner; LANES] },
+        }
+    }
+
+    /// All equally likely draws for a state of `n`: 4 kinds, each with n (n - 1) entries. A swap is an ordered pair, a
+    /// reverse an unordered one listed twice, a rotation an amount listed n times.
+    fn table(n: u8) -> Vec<Self> {
+        let pairs = (0..n).flat_map(|a| (0..n).filter(move |&b| b != a).map(move |b| (a, b)));
+        let amounts = (0..n).flat_map(|_| 1..n);
+        let swaps = pairs.clone().map(|(a, b)| Op::new(SWAP, a, b));
+        let reverses = pairs.map(|(a, b)| Op::new(REVERSE, a.min(b), a.max(b)));
+        let lefts = amounts.clone().map(|k| Op::new(LEFT, k, 0));
+        let rights = amounts.map(|k| Op::new(RIGHT, k, 0));
+        swaps.chain(lefts).chain(rights).chain(reverses).map(|op| Self::new(op, n)).collect()
+    }
+
+}
+
+/// A table of the moves of one state size.
+struct Moves(Vec<Move>);
+
+impl Moves {
     #[inline]
-    fn fact(self) -> u64 {
-        u64::from(self.kind) << 16 | u64::from(self.a.max(self.b)) << 8 | u64::from(self.a.min(self.b))
+    fn draw(&self, rng: &mut TaskRng) -> u16 {
+        rng.below(self.0.len() as u32) as u16
+    }
+
+    #[inline]
+    fn get(&self, entry: u16) -> &Move {
+        &self.0[usize::from(entry)]
+    }
+
+    #[inline]
+    fn of<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = &'a Move> {
+        instance.moves.iter().map(|&entry| &self.0[usize::from(entry)])
     }
 }
 
 /// Elements followed at once: a vector register of bytes.
 const LANES: usize = 16;
 
-/// Where the elements of places `first .. first + LANES` end. Every operation is a shift around the ring and then a
-/// reflection, of a stretch or of its two ends: the same arithmetic for all kinds, so that the compiler can keep the
-/// places of all lanes in one register.
+/// Places of sixteen elements, in one vector register.
+type Places = [u8; LANES];
+
+/// Move every element by one operation.
 #[inline]
-fn follow(first: u8, ops: &[Op], n: u8) -> [u8; LANES] {
-    let mut places: [u8; LANES] = std::array::from_fn(|i| first + i as u8);
-    for op in ops {
-        let Masks { rotation, left, reverse } = Masks::of(op.kind);
-        let shift = select(left, n.wrapping_sub(op.a), op.a) & rotation;
-        let (low, high) = (op.a.min(op.b) & !rotation, op.a.max(op.b) & !rotation);
-        for place in &mut places {
-            let moved = place.wrapping_add(shift);
-            let moved = moved.min(moved.wrapping_sub(n));
-            let inside = if moved.wrapping_sub(low) <= high - low { u8::MAX } else { 0 };
-            let end = if moved == low || moved == high { u8::MAX } else { 0 };
-            let reflected = (low + high).wrapping_sub(moved);
-            *place = if inside & (reverse | end) != 0 { reflected } else { moved };
-        }
+fn step(places: &mut Places, Move { shift, low, span, inner, .. }: &Move, n: u8) {
+    for i in 0..LANES {
+        let moved = places[i].wrapping_add(shift[i]);
+        // Past the end, subtracting n brings the place back; before it, the subtraction wraps to something large.
+        let inner_place = moved.min(moved.wrapping_sub(n)).wrapping_sub(low[i]);
+        let inside = if inner_place <= span[i] { u8::MAX } else { 0 };
+        let end = if inner_place == 0 || inner_place == span[i] { u8::MAX } else { 0 };
+        let reflect = inside & (inner[i] | end) != 0;
+        places[i] = if reflect { span[i].wrapping_sub(inner_place) } else { inner_place }.wrapping_add(low[i]);
     }
-    places
+}
+
+/// Where the element of each place ends, after all operations. The two halves of the operations are followed side by side
+/// and then joined: half the length of the one chain of dependent steps.
+#[inline]
+fn follow(ends: &mut [u8; MAX as usize], table: &Moves, moves: &[u16], n: u8) {
+    let (early, late) = moves.split_at(moves.len() / 2);
+    let mut late_ends = [0u8; MAX as usize];
+    let lanes = usize::from(n).div_ceil(LANES);
+    let chunks = ends.as_chunks_mut::<LANES>().0.iter_mut().zip(late_ends.as_chunks_mut::<LANES>().0);
+    for (first, (end, late_end)) in (0..).step_by(LANES).zip(chunks.take(lanes)) {
+        let start: Places = std::array::from_fn(|i| first + i as u8);
+        let (mut a, mut b) = (start, start);
+        for (&x, &y) in early.iter().zip(late) {
+            step(&mut a, table.get(x), n);
+            step(&mut b, table.get(y), n);
+        }
+        if late.len() > early.len() {
+            step(&mut b, table.get(late[late.len() - 1]), n);
+        }
+        (*end, *late_end) = (a, b);
+    }
+    for end in &mut ends[..usize::from(n)] {
+        *end = late_ends[usize::from(*end) % usize::from(MAX)];
+    }
 }
 
 /// A question about the element that ends at `place`.
@@ -201,8 +249,10 @@ struct Question {
 pub struct Instance {
     initial: Vec<u8>,
     last: Vec<u8>,
-    ops: Vec<Op>,
-    moves: Vec<bool>,
+    /// Operations, as entries of the table of this state size.
+    moves: Vec<u16>,
+    /// With a wanted depth: does this operation move the tracked element?
+    moving: Vec<bool>,
     places: Vec<u8>,
     questions: Vec<Question>,
 }
@@ -210,6 +260,8 @@ pub struct Instance {
 /// Dyna with checked parameters.
 pub struct Dyna {
     params: Params,
+    /// Operations by state size, from the smallest.
+    tables: Vec<Moves>,
 }
 
 impl Task for Dyna {
@@ -237,7 +289,8 @@ impl Task for Dyna {
                 return Err(Error::param(Self::NAME, "effective_depth", format!("[{},{}]", depth.lo, depth.hi), allowed));
             }
         }
-        Ok(Self { params })
+        let tables = (p.state_size.lo..=p.state_size.hi).map(|n| Moves(Move::table(n as u8))).collect();
+        Ok(Self { params, tables })
     }
 
     fn params(&self) -> &Params {
@@ -306,25 +359,26 @@ impl Task for Dyna {
         it.initial.clear();
         it.initial.extend(0..n as u8);
         shuffle(rng, &mut it.initial);
-        it.ops.clear();
+        let table = self.table(it);
+        it.moves.clear();
         it.places.clear();
         it.places.extend(0..n as u8);
         let count = p.num_queries as usize;
         if let Some(depth) = p.effective_depth {
-            let place = draw_ops_of_depth(rng, it, n, m, depth);
+            let place = draw_moves_of_depth(rng, it, table, n, m, depth);
             // The tracked element is the first asked about; the others are drawn from the rest.
             it.places.swap(0, usize::from(place));
             choose_front(rng, &mut it.places[1..], count - 1);
         } else {
-            it.ops.extend((0..m).map(|_| Op::draw(rng, n)));
+            rng.in_registers(|rng| it.moves.extend((0..m).map(|_| table.draw(rng))));
             choose_front(rng, &mut it.places, count);
         }
         it.last.clear();
         it.last.resize(n as usize, 0);
-        for (first, elements) in (0..).step_by(LANES).zip(it.initial.chunks(LANES)) {
-            for (&element, place) in elements.iter().zip(follow(first, &it.ops, n as u8)) {
-                it.last[usize::from(place)] = element;
-            }
+        let mut ends = [0; MAX as usize];
+        follow(&mut ends, table, &it.moves, n as u8);
+        for (&element, place) in it.initial.iter().zip(ends) {
+            it.last[usize::from(place)] = element;
         }
         it.questions.clear();
         for &place in &it.places[..count] {
@@ -338,7 +392,7 @@ impl Task for Dyna {
     }
 
     fn content(&self, it: &Instance) -> u64 {
-        content(&it.initial, &it.ops)
+        content(&it.initial, self.table(it).of(it).map(|m| m.fact))
     }
 
     fn encode(&self, it: &Instance, row: &mut Row) {
@@ -352,14 +406,11 @@ impl Task for Dyna {
             row.push(element + u16::from(e));
         }
         row.push(OPS);
-        let mut names = FIRST_OP;
-        for &op in &it.ops {
-            let rotation = op.is_rotation();
-            let first = if rotation { AMOUNT } else { ARG_1 };
-            let ids = [names + u16::from(op.kind), first + u16::from(op.a), ARG_2 + u16::from(op.b)];
-            row.extend_cut(ids, 3 - usize::from(rotation));
-            names = NEXT_OP;
+        let first_name = row.len();
+        for m in self.table(it).of(it) {
+            row.extend_cut(m.ids, usize::from(m.len));
         }
+        row.ids[first_name] -= NEXT_OP - FIRST_OP;
         let mut queries = FIRST_QUERY;
         for q in &it.questions {
             let start = row.here();
@@ -383,10 +434,11 @@ impl Task for Dyna {
         let show = |e: u8| if symbolic { name(u16::from(e)) } else { e.to_string() };
         let list = |state: &[u8]| state.iter().map(|&e| show(e)).collect::<Vec<_>>();
         let n = it.initial.len() as u8;
-        let operations: Vec<Value> = it.ops.iter().map(|op| {
+        let operations: Vec<Value> = self.table(it).of(it).map(|Move { op, .. }| {
             let name = if op.kind == REVERSE { "REVERSE_SEGMENT" } else { OP_NAMES[usize::from(op.kind)] };
             if op.is_rotation() { json!([name, [op.a]]) } else { json!([name, [op.a, op.b]]) }
         }).collect();
+        let ops: Vec<Op> = self.table(it).of(it).map(|m| m.op).collect();
         let mut queries = Vec::new();
         let mut answers = Vec::new();
         let mut depths = Vec::new();
@@ -396,15 +448,15 @@ impl Task for Dyna {
             let (asked, answer) = if q.by_element { (&element, &place) } else { (&place, &element) };
             queries.push(format!("{} {asked}", QUERY_NAMES[usize::from(q.by_element)]));
             answers.push(answer.clone());
-            depths.push(walk_back(&it.ops, q.place, n).1);
+            depths.push(walk_back(&ops, q.place, n).1);
         }
         let total: u32 = depths.iter().sum();
         let measured = json!({
             "effective_depth": depths,
-            "moved_share": f64::from(total) / (depths.len() * it.ops.len()) as f64,
+            "moved_share": f64::from(total) / (depths.len() * ops.len()) as f64,
         });
         let facts = json!({
-            "state_size": n, "num_ops": it.ops.len(), "initial_state": list(&it.initial), "final_state": list(&it.last),
+            "state_size": n, "num_ops": ops.len(), "initial_state": list(&it.initial), "final_state": list(&it.last),
             "operations": operations, "all_queries": queries, "all_answers": answers, "measured": measured,
         });
         facts.as_object().cloned().unwrap_or_default()
@@ -420,7 +472,7 @@ impl Task for Dyna {
         let (symbolic, initial) = read_state(rules, &mut tokens)?;
         let n = initial.len() as u8;
         let ops = read_ops(rules, &mut tokens, n)?;
-        let mut reading = Reading { content: content(&initial, &ops), ..Reading::default() };
+        let mut reading = Reading { content: content(&initial, ops.iter().map(|op| op.fact())), ..Reading::default() };
         let (element, element_answer) = if symbolic { (NAME, NAME_ANSWER) } else { (NUMBER, NUMBER_ANSWER) };
         let mut asked = Vec::new();
         let mut queries = FIRST_QUERY;
@@ -474,6 +526,11 @@ impl Task for Dyna {
 }
 
 impl Dyna {
+    #[inline]
+    fn table(&self, instance: &Instance) -> &Moves {
+        &self.tables[instance.initial.len() - self.params.state_size.lo as usize]
+    }
+
     fn check_query(&self, by_element: bool, first_depth: Option<u32>) -> Result<(), String> {
         let allowed = match self.params.query_kind {
             QueryKind::Both => true,
@@ -498,15 +555,17 @@ fn name(i: u16) -> String {
     if i < 26 { letter(i).to_string() } else { format!("{}{}", letter(i / 26 - 1), i % 26) }
 }
 
-fn content(initial: &[u8], ops: &[Op]) -> u64 {
+/// Hash the state and the operations in order, eight elements or four operations to a word.
+fn content(initial: &[u8], mut ops: impl Iterator<Item = u16>) -> u64 {
     let head = Content::new(Dyna::SALT).fact(initial.len() as u64);
-    let packed = initial.chunks(8).fold(head, |hash, chunk| {
-        hash.fact(chunk.iter().fold(0, |word, &e| word << 8 | u64::from(e)))
-    });
-    let ops = ops.chunks(3).fold(packed, |hash, chunk| {
-        hash.fact(chunk.iter().fold(1, |word, op| word << 20 | op.fact()))
-    });
-    ops.finish()
+    let pack = |word, &element: &u8| word << 8 | u64::from(element);
+    let mut hash = initial.chunks(8).fold(head, |hash, chunk| hash.fact(chunk.iter().fold(0, pack)));
+    while let Some(first) = ops.next() {
+        // The one on top marks where a last word of fewer than four operations begins.
+        let word = ops.by_ref().take(3).fold(1 << 14 | u64::from(first), |word, op| word << 14 | u64::from(op));
+        hash = hash.fact(word);
+    }
+    hash.finish()
 }
 
 /// Where the element that ends at `place` began, and how many operations moved it.
@@ -518,31 +577,24 @@ fn walk_back(ops: &[Op], place: u8, n: u8) -> (u8, u32) {
 }
 
 /// Draw `m` operations of which exactly `d`, uniform in the wanted range, move one tracked element; return its place.
-fn draw_ops_of_depth(rng: &mut TaskRng, it: &mut Instance, n: u32, m: u32, depth: Span) -> u8 {
+fn draw_moves_of_depth(rng: &mut TaskRng, it: &mut Instance, table: &Moves, n: u32, m: u32, depth: Span) -> u8 {
     let d = rng.between(depth.lo, depth.hi.min(m)) as usize;
-    it.moves.clear();
-    it.moves.resize(m as usize, false);
-    it.moves[..d].fill(true);
-    shuffle(rng, &mut it.moves);
+    it.moving.clear();
+    it.moving.resize(m as usize, false);
+    it.moving[..d].fill(true);
+    shuffle(rng, &mut it.moving);
     let mut place = rng.below(n) as u8;
-    for &moves in &it.moves {
+    let forward = |entry: u16, place| table.0[usize::from(entry)].op.forward(place, n as u8);
+    for &wanted in &it.moving {
         // With three or more elements either kind has probability at least 1/6: 512 tries fail with probability 10^-40,
-        // and then the plainest operation of the kind stands in.
-        let op = (0..512).map(|_| Op::draw(rng, n)).find(|op| (op.forward(place, n as u8) != place) == moves);
-        let op = op.unwrap_or_else(|| if moves { Op::new(LEFT, 1, 0) } else { still(place) });
-        place = op.forward(place, n as u8);
-        it.ops.push(op);
+        // and then the first entry of the kind stands in.
+        let does = |&entry: &u16| (forward(entry, place) != place) == wanted;
+        let drawn = (0..512).map(|_| table.draw(rng)).find(does);
+        let entry = drawn.or_else(|| (0..table.0.len() as u16).find(does)).unwrap_or_default();
+        place = forward(entry, place);
+        it.moves.push(entry);
     }
     place
-}
-
-/// A swap that leaves `place` alone, among the first three places.
-fn still(place: u8) -> Op {
-    match place {
-        0 => Op::new(SWAP, 1, 2),
-        1 => Op::new(SWAP, 0, 2),
-        _ => Op::new(SWAP, 0, 1),
-    }
 }
 
 fn read_state(rules: Option<&Dyna>, tokens: &mut Tokens<'_>) -> Result<(bool, Vec<u8>), Flaw> {
@@ -566,7 +618,7 @@ fn read_state(rules: Option<&Dyna>, tokens: &mut Tokens<'_>) -> Result<(bool, Ve
     if state.iter().any(|&e| usize::from(e) >= state.len()) || state.len() < 2 {
         return Err(Flaw::at(at, "the elements must be the first n names, n at least 2"));
     }
-    if let Some(Dyna { params: p }) = rules
+    if let Some(Dyna { params: p, .. }) = rules
         && (p.symbolic_names != symbolic || !p.state_size.contains(state.len() as u32))
     {
         return Err(Flaw::at(at, "state_size or symbolic_names differ from the parameters"));
