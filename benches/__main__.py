@@ -67,14 +67,19 @@ def main() -> None:
         print(json.dumps({"memory_fill_bytes_per_s": fill, "tasks": [asdict(row) for row in found]}, indent=2))
         return
     print(f"memory fill: {fill / 1e9:.1f} GB/s (NumPy, a new 256 MiB int32 array)")
-    print(f"{'task':<6} {'level':>5} {'tokens/s':>10} {'plain Python':>13} {'ratio':>7} {'of fill':>8} {'2 threads':>10}"
-          f" {'unfiltered/train':>17}")  # fmt: skip
+    columns = ("tokens/s", "plain Python", "ratio", "of fill", "2 threads", "unfiltered/train")
+    print(f"{'task':<6} {'level':>5} " + " ".join(f"{column:>{len(column) + 2}}" for column in columns))
     for row in found:
-        print(
-            f"{row.ours.task:<6} {row.ours.level:>5} {row.ours.tokens_per_s / 1e6:>9.1f}M"
-            f" {row.plain_tokens_per_s / 1e6:>12.3f}M {row.ratio:>6.0f}x {row.ours.of_memory_fill:>8.1%}"
-            f" {row.two_threads:>9.2f}x {row.unfiltered:>16.2f}x"
+        cells = (
+            f"{row.ours.tokens_per_s / 1e6:.1f}M",
+            f"{row.plain_tokens_per_s / 1e6:.3f}M",
+            f"{row.ratio:.0f}x",
+            f"{row.ours.of_memory_fill:.1%}",
+            f"{row.two_threads:.2f}x",
+            f"{row.unfiltered:.2f}x",
         )
+        shown = " ".join(f"{cell:>{len(column) + 2}}" for cell, column in zip(cells, columns, strict=True))
+        print(f"{row.ours.task:<6} {row.ours.level:>5} {shown}")
 
 
 if __name__ == "__main__":

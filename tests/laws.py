@@ -36,9 +36,7 @@ def assert_follows(counts: Sequence[float] | Ints, shares: Any, what: str = "") 
     assert len(expected) > 1, f"{what}: nothing to compare"
     statistic = float(((observed - expected) ** 2 / expected).sum())
     limit = chi_square_limit(len(expected) - 1)
-    assert statistic < limit, (
-        f"{what}: chi-square {statistic:.1f} on {len(expected)} cells, limit {limit:.1f}"
-    )
+    assert statistic < limit, f"{what}: chi-square {statistic:.1f} on {len(expected)} cells, limit {limit:.1f}"
 
 
 def assert_uniform(values: Ints | Sequence[int], low: int, high: int, what: str = "") -> None:

@@ -24,9 +24,7 @@ class Mutant(NamedTuple):
 @lru_cache(maxsize=2)
 def families(task: str) -> list[list[int]]:
     """Give for every id the ids of its tag: the same kind of piece, saying something else."""
-    tag = [
-        dyna.tag_piece(piece).tag if task == "dyna" else depo.tag_piece(piece)[0] for piece in PIECES[task]
-    ]
+    tag = [dyna.tag_piece(piece).tag if task == "dyna" else depo.tag_piece(piece)[0] for piece in PIECES[task]]
     members: dict[str, list[int]] = {}
     for i, name in enumerate(tag):
         members.setdefault(name, []).append(i)
@@ -263,11 +261,7 @@ def spell_dyna(
     text.append("] || OPS ")
     for i, (name, arguments) in enumerate(operations):
         text.append(" | " + name if i else name)
-        text += (
-            [f"({k})" for k in arguments]
-            if len(arguments) == 1
-            else [f"({arguments[0]},", f"{arguments[1]})"]
-        )
+        text += [f"({k})" for k in arguments] if len(arguments) == 1 else [f"({arguments[0]},", f"{arguments[1]})"]
     mask = [0] * len(text)
     for i, (kind, what, answer) in enumerate(questions):
         text += [

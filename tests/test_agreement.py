@@ -75,9 +75,7 @@ def identify(case: tuple[Any, ...]) -> str:
     return "-".join([case[0], *(f"{name}={value}" for name, value in keywords.items())])
 
 
-def drawn(
-    task: str, rows: int, seed: int, asked: dict[str, Any]
-) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def drawn(task: str, rows: int, seed: int, asked: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Draw a batch; return it with its params, as the library and as the oracle take them."""
     batch = TASKS[task].batch(rows, seed=seed, **asked)
     params = {name: value for name, value in asked.items() if name != "split"}

@@ -179,9 +179,7 @@ def test_hops_do_not_depend_on_the_size_or_on_each_other() -> None:
 
 
 @pytest.mark.parametrize(("n", "short", "long"), [(225, 50, 2500), (50, 10, 100), (20, 50, 2500), (3, 2, 4)])
-def test_short_words_are_as_frequent_as_drawing_lengths_evenly_makes_them(
-    n: int, short: int, long: int
-) -> None:
+def test_short_words_are_as_frequent_as_drawing_lengths_evenly_makes_them(n: int, short: int, long: int) -> None:
     drawn = draw(2000 if n > 100 else 6000, 6, n_max=n, qa=True, num_queries=1, mini_vocab=short)
     count = (drawn.grid(drawn.source_length) == 1).sum(axis=1)
     law = short_word_law(n, short, long)
@@ -245,9 +243,7 @@ def test_query_nodes_are_a_uniform_draw_without_replacement(wanted: int) -> None
     source, node = drawn.grid(drawn.source), drawn.grid(drawn.node)
     place = (source[:, None, :] == node[:, :, None]).argmax(axis=2)
     assert_all_equally_likely(place, {1: 5, 3: 60, 5: 120}[wanted], "places in the list of edges")
-    assert_all_equally_likely(
-        np.column_stack([place[:, 0], drawn.grid(drawn.hops)[:, 0]]), 20, "place and hops"
-    )
+    assert_all_equally_likely(np.column_stack([place[:, 0], drawn.grid(drawn.hops)[:, 0]]), 20, "place and hops")
     rank = np.take_along_axis(ranks_along_cycle(drawn), place, axis=1)
     from_first = (rank - rank[:, :1]) % 5
     assert_all_equally_likely(from_first, {1: 1, 3: 12, 5: 24}[wanted], "places along the cycle")

@@ -206,9 +206,7 @@ def test_depo_rejects_what_its_params_exclude(changed: dict[str, Any], reason: s
 @pytest.mark.parametrize(
     ("check", "row", "mask"), [(check_dyna, DYNA_ROW, DYNA_MASK), (check_depo, DEPO_ROW, DEPO_MASK)]
 )
-def test_every_wrong_mask_is_rejected(
-    check: Callable[..., str | None], row: list[str], mask: list[int]
-) -> None:
+def test_every_wrong_mask_is_rejected(check: Callable[..., str | None], row: list[str], mask: list[int]) -> None:
     assert check(row, mask) is None
     for i in range(len(mask)):
         assert check(row, [*mask[:i], 1 - mask[i], *mask[i + 1 :]]) is not None

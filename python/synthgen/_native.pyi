@@ -1,10 +1,12 @@
 """Types of the Rust extension module. Everything public is built on it in `synthgen._task`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+__all__ = ["DEBUG", "OVERFLOW", "Generator", "Mixture", "audit_jsonl", "audit_tokens", "registry_json", "shard"]
 
 OVERFLOW: Final[list[str]]
 DEBUG: Final[bool]
@@ -59,7 +61,11 @@ def shard(
     progress: Callable[[int], None] | None,
 ) -> tuple[NDArray[np.uint16], NDArray[np.int64], bytes]: ...
 def audit_tokens(
-    cells: list[Generator], joint: Mixture | None, split: str, ids: NDArray[np.uint16], rows: NDArray[np.int64]
+    cells: list[Generator],
+    joint: Mixture | None,
+    split: str,
+    ids: NDArray[np.uint16],
+    rows: NDArray[np.int64],
 ) -> _Audit: ...
 def audit_jsonl(cells: list[Generator], split: str, lines: bytes) -> _Audit: ...
 def registry_json() -> str: ...

@@ -126,7 +126,11 @@ class Task:
         return Vocab(self.name, native.pieces, native.encode)
 
     def _origin(
-        self, native: _native.Generator, asked: dict[str, Any], params: Mapping[str, Any], difficulty: int | None
+        self,
+        native: _native.Generator,
+        asked: dict[str, Any],
+        params: Mapping[str, Any],
+        difficulty: int | None,
     ) -> Origin:
         markers = (EOS, *native.markers)
         if asked["compat_ids"]:
@@ -208,7 +212,14 @@ class Task:
         return Packed(arrays, self._origin(native, asked, params, difficulty))
 
     def examples(
-        self, n: int, seed: int, *, start: int, split: Split | None, difficulty: int | None, params: Mapping[str, Any]
+        self,
+        n: int,
+        seed: int,
+        *,
+        start: int,
+        split: Split | None,
+        difficulty: int | None,
+        params: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
         """Rows start .. start + n as dicts."""
         native = generator(self.name, params, difficulty)
@@ -295,7 +306,10 @@ class Task:
         """Rows as a datasets.Dataset."""
         from .data.sources import dataset
 
-        return dataset(self.source(seed, n, start=start, split=split, difficulty=difficulty, seq_len=None, params=params), columns)
+        return dataset(
+            self.source(seed, n, start=start, split=split, difficulty=difficulty, seq_len=None, params=params),
+            columns,
+        )
 
     def iterable(
         self,
@@ -312,9 +326,7 @@ class Task:
         """Rows as a datasets.IterableDataset."""
         from .data.sources import iterable
 
-        rows = self.source(
-            seed, length, start=start, split=split, difficulty=difficulty, seq_len=None, params=params
-        )
+        rows = self.source(seed, length, start=start, split=split, difficulty=difficulty, seq_len=None, params=params)
         return iterable(rows, columns, integer(self.name, "shards", shards, 1, 2**20))
 
     def tokenizer(self, kind: TokenizerKind) -> Any:

@@ -74,7 +74,8 @@ def _labels(input_ids: NDArray[Any], loss_mask: NDArray[np.uint8]) -> NDArray[np
 
 
 def _answers(input_ids: NDArray[Any], loss_mask: NDArray[np.uint8], markers: tuple[int, ...]) -> NDArray[np.uint8]:
-    return loss_mask & ~np.isin(input_ids, markers)
+    kept: NDArray[np.uint8] = loss_mask & ~np.isin(input_ids, markers)
+    return kept
 
 
 class Batch:
@@ -88,6 +89,7 @@ class Batch:
         parts: uint8 (n,); for a mixture, which of its tasks each row comes from; 0 otherwise.
 
     All arrays are read-only views of 64-byte-aligned memory, freed with the last view.
+
     """
 
     def __init__(self, arrays: tuple[Any, Any, Any, Any, Any], origin: Origin) -> None:
@@ -114,7 +116,8 @@ class Batch:
     @cached_property
     def attention_mask(self) -> NDArray[np.uint8]:
         """uint8 (n, seq_len); 1 on tokens, 0 on padding."""
-        return (np.arange(self.input_ids.shape[1]) < self.lengths[:, None]).astype(np.uint8)
+        inside: NDArray[np.bool_] = np.arange(self.input_ids.shape[1]) < self.lengths[:, None]
+        return inside.astype(np.uint8)
 
     def _view(self, i: int) -> dict[str, Any]:
         row = range(len(self))[i]
@@ -168,6 +171,7 @@ class Packed:
         query_offsets: int64 (n + 1,); the queries of window r are numbers offsets[r] .. offsets[r + 1].
         query_spans: int32 (queries, 3); question start, answer start and answer end in the window, cut at its end.
         query_complete: uint8; 0 for a query whose answer is cut.
+
     """
 
     def __init__(self, arrays: dict[str, NDArray[Any]], origin: Origin) -> None:

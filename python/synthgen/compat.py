@@ -1,8 +1,8 @@
 """The names and conventions of the programs that synthgen replaces, for code that already uses them.
 
-Two families: task classes in the manner of SynthLM (`DynaTask().generate_sample(...)`), and functions in the manner of the
-Hugging Face generators (`generate_depo_example`, `validate_depo_example`, `make_depo_hf_dataset`). All of it draws from the
-same tasks; only names, argument names and the layout of the results differ.
+Two families: task classes in the manner of SynthLM (`DynaTask().generate_sample(...)`), and functions in the manner of
+the Hugging Face generators (`generate_depo_example`, `validate_depo_example`, `make_depo_hf_dataset`). All of it draws
+from the same tasks; only names, argument names and the layout of the results differ.
 """
 
 from __future__ import annotations
@@ -69,12 +69,14 @@ class DynaTask:
             "use_symbolic_names": True,
             "seed": None,
         }
-        for name in given:
+        for name, value in given.items():
             if name not in known:
-                raise param_error("dyna", name, given[name], f"no such field; known: {', '.join(known)}")
+                raise param_error("dyna", name, value, f"no such field; known: {', '.join(known)}")
         self.config = known | given
         seed = self.config["seed"]
-        self._seed = random.SystemRandom().getrandbits(64) if seed is None else integer("dyna", "seed", seed, 0, 2**64 - 1)
+        self._seed = (
+            random.SystemRandom().getrandbits(64) if seed is None else integer("dyna", "seed", seed, 0, 2**64 - 1)
+        )
         self._next = 0
         self._task = Task("dyna")
 
@@ -101,9 +103,7 @@ class DynaTask:
             params=params,
         )
         self._next += n
-        return [
-            {"text": batch.text(i), **batch.example(i)} for i in range(n)
-        ]
+        return [{"text": batch.text(i), **batch.example(i)} for i in range(n)]
 
     def generate_sample(self, state_size: int | None = None, num_ops: int | None = None) -> dict[str, Any]:
         """One sample, answers in the text: input_text, target, metadata."""
@@ -203,10 +203,8 @@ def validate_depo_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
     ids = np.asarray(input_ids)
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         return False
-    verdict = Task("depo").validate(
-        _translate(ids, back), None, difficulty=None, params=params, compat_ids=True
-    )
-    return verdict.ok
+    verdict = Task("depo").validate(_translate(ids, back), None, difficulty=None, params=params, compat_ids=True)
+    return bool(verdict.ok)
 
 
 def make_depo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = 42) -> datasets.Dataset:
@@ -227,7 +225,7 @@ def validate_dyna_example(example: Mapping[str, Any]) -> bool:
 
     text, arrow, _ = str(example["input_text"]).partition(" ->")
     try:
-        return Task("dyna").solve(text + arrow) == example["target"]
+        return bool(Task("dyna").solve(text + arrow) == example["target"])
     except SolveError:
         return False
 

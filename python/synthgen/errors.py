@@ -32,7 +32,7 @@ class UnknownTaskError(SynthgenError, LookupError):
     """No task of that name is registered."""
 
 
-class SplitExhausted(SynthgenError):  # noqa: N818  (the name of the condition, as in StopIteration)
+class SplitExhausted(SynthgenError):
     """No instance of the wanted `split` was found: the space of instances is too small at these parameters."""
 
     def __init__(self, message: str, *, task: str | None = None, split: str = "") -> None:
@@ -48,7 +48,7 @@ class SolveError(SynthgenError):
         self.position = position
 
 
-class OutOfMemory(SynthgenError, MemoryError):  # noqa: N818  (as MemoryError has no suffix of its own)
+class OutOfMemory(SynthgenError, MemoryError):
     """The arrays asked for do not fit into the memory that is available."""
 
 

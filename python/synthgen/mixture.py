@@ -156,4 +156,3 @@ def mix(
     Raises ParamError for weights that are negative, not finite or all zero, UnknownTaskError for unknown names.
     """
     return Mixture(weights, params or {}, difficulty)
-

@@ -22,8 +22,8 @@ TokenizerKind = Literal["auto", "tokenizers", "transformers"]
 class Vocab:
     """The piece table of a task or a mixture.
 
-    Text is the exact concatenation of pieces; ids are positions in `pieces`. The first three ids are `<pad>`, `<bos>` and
-    `<eos>`, which text leaves out.
+    Text is the exact concatenation of pieces; ids are positions in `pieces`. The first three ids are `<pad>`, `<bos>`
+    and `<eos>`, which text leaves out.
     """
 
     def __init__(self, name: str, pieces: Iterable[str], encode: Callable[[str], list[int]]) -> None:
@@ -42,7 +42,7 @@ class Vocab:
         return self._encode(text)
 
     def decode(self, ids: Iterable[int] | NDArray[Any], *, specials: bool = False) -> str:
-        """Concatenate the pieces of ids; with `specials`, spell those too. Raises ParamError for an id outside the table."""
+        """Concatenate the pieces of ids; with `specials`, spell those too. Raises ParamError for an unknown id."""
         pieces = []
         for id_ in ids:
             number = int(id_)
@@ -62,7 +62,9 @@ class Vocab:
 
         if kind not in ("auto", "tokenizers", "transformers"):
             raise param_error(self.name, "kind", kind, "allowed: 'auto', 'tokenizers' or 'transformers'")
-        tokenizer = Tokenizer(models.WordLevel({piece: i for i, piece in enumerate(self.pieces)}, unk_token=SPECIALS[0]))
+        tokenizer = Tokenizer(
+            models.WordLevel({piece: i for i, piece in enumerate(self.pieces)}, unk_token=SPECIALS[0])
+        )
         longest_first = sorted(self.pieces[len(SPECIALS) :], key=len, reverse=True)
         pattern = "|".join(re.escape(piece) for piece in longest_first)
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")

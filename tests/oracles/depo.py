@@ -197,9 +197,7 @@ def judge_cycle(edges: Sequence[tuple[Word, Word]]) -> dict[Word, Word]:
     return successor
 
 
-def judge_queries(
-    queries: Sequence[Query], successor: Mapping[Word, Word], params: Mapping[str, Any]
-) -> None:
+def judge_queries(queries: Sequence[Query], successor: Mapping[Word, Word], params: Mapping[str, Any]) -> None:
     """Raise RowError unless the queries are as many and of the kind asked for, and their answers right."""
     if len(queries) != min(len(successor), params["num_queries"]):
         raise RowError(f"{len(queries)} queries")

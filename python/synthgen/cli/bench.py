@@ -54,9 +54,7 @@ def memory_fill() -> float:
     return FILL_ELEMENTS * BYTES_PER_TOKEN / best(lambda: np.full(FILL_ELEMENTS, 7, np.int32), 3)
 
 
-def speed(
-    name: str, level: int, fill: float, rows: int = 1024, threads: int = 1, split: str | None = "train"
-) -> Speed:
+def speed(name: str, level: int, fill: float, rows: int = 1024, threads: int = 1, split: str | None = "train") -> Speed:
     """Measure padded int32 batches of a task against a memory fill in bytes/s."""
     task = registry.get(name)
     batch = task.batch(rows, 0, difficulty=level, split=split, threads=threads)
@@ -72,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(found) for found in speeds], indent=2))
         return 0
-    print(f"{'task':<10} {'level':>5} {'tokens/s':>12} {'tokens/row':>11} {'of memory fill':>15}   (one core, split=train)")
+    print("one core, split=train, padded int32 batches")
+    print(f"{'task':<10} {'level':>5} {'tokens/s':>12} {'tokens/row':>11} {'of memory fill':>15}")
     for found in speeds:
         print(
             f"{found.task:<10} {found.level:>5} {found.tokens_per_s / 1e6:>11.1f}M {found.tokens_per_row:>11.1f} "

@@ -50,7 +50,8 @@ def options(verb: argparse.ArgumentParser) -> None:
 class Progress(Protocol):
     """Called with the tokens made so far."""
 
-    def __call__(self, tokens: int, /) -> None: ...
+    def __call__(self, tokens: int, /) -> None:
+        """Take note."""
 
 
 @contextmanager

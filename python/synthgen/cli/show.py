@@ -18,7 +18,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser(
         "show",
         help="samples of a task in colour",
-        description="Show samples. Any parameter of the task can be given as --name value; see `synthgen list --params`.",
+        description="Any parameter of the task can be given as --name value; see `synthgen list --params`.",
     )
     verb.add_argument("task")
     verb.add_argument("--rows", type=int, default=3, help="how many (3)")
@@ -57,7 +57,13 @@ def run(args: argparse.Namespace) -> int:
     task = registry.get(args.task)
     params = read(args.rest)
     batch = task.batch(
-        args.rows, args.seed, start=args.start, split=args.split, difficulty=args.difficulty, threads=1, **params
+        args.rows,
+        args.seed,
+        start=args.start,
+        split=args.split,
+        difficulty=args.difficulty,
+        threads=1,
+        **params,
     )
     colour = in_colour(args.color)
     if colour:

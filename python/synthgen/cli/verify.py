@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     found = verify(args.directory)
     for problem in found.problems[:20]:
         print(f"  {problem}")
-    if len(found.problems) > 20:  # noqa: PLR2004
+    if len(found.problems) > 20:
         print(f"  ... and {len(found.problems) - 20} more")
     print(f"rows {found.rows:,}   tokens {found.tokens:,}   files {found.files}")
     print(f"invalid rows {found.invalid}   rows in a wrong split {found.leaked}   problems {len(found.problems)}")

@@ -57,7 +57,11 @@ def write_shard(
     content = {"jsonl": lines, "tokens": npy_bytes(ids), "rows": npy_bytes(rows.reshape(-1, 3))}
     files = {}
     for kind, name in shard_files(plan, shard).items():
-        files[name] = {"kind": kind, "bytes": len(content[kind]), "sha256": write_atomic(directory / name, content[kind])}
+        files[name] = {
+            "kind": kind,
+            "bytes": len(content[kind]),
+            "sha256": write_atomic(directory / name, content[kind]),
+        }
     return {
         "split": shard.split,
         "number": shard.number,
@@ -81,7 +85,11 @@ def _prepare(plan: Plan, directory: Path, overwrite: bool) -> None:
 
 
 def generate(
-    plan: Plan, directory: str | Path, *, overwrite: bool = False, progress: Callable[[int], None] | None = None
+    plan: Plan,
+    directory: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
     """Write the dataset of a plan; return its manifest. `progress` is called with the tokens made so far.
 
@@ -92,14 +100,17 @@ def generate(
     plan.check()
     _prepare(plan, root, overwrite)
     root.mkdir(parents=True, exist_ok=True)
-    entries = []
+    entries: list[dict[str, Any]] = []
     done = 0
-    for shard in plan.shards():
-        base = done
-        entry = write_shard(plan, shard, root, progress and (lambda tokens, base=base: progress(base + tokens)))
-        done += entry["tokens"]
+
+    def advance(tokens: int) -> None:
         if progress:
-            progress(done)
+            progress(done + tokens)
+
+    for shard in plan.shards():
+        entry = write_shard(plan, shard, root, advance)
+        advance(entry["tokens"])
+        done += entry["tokens"]
         entries.append(entry)
     files = _vocabulary_files(plan, root)
     manifest = {"format": 1, "plan": plan.describe(), "shards": entries, "files": files}
@@ -118,7 +129,13 @@ def _vocabulary_files(plan: Plan, root: Path) -> dict[str, Any]:
         ranges = [{"task": name, "piece": piece, "offset": offset} for name, piece, offset in joint.ranges]
         table = {"pieces": list(joint.vocab.pieces), "ranges": ranges}
     content = json_bytes(table)
-    return {"vocab.json": {"kind": "vocab", "bytes": len(content), "sha256": write_atomic(root / "vocab.json", content)}}
+    return {
+        "vocab.json": {
+            "kind": "vocab",
+            "bytes": len(content),
+            "sha256": write_atomic(root / "vocab.json", content),
+        }
+    }
 
 
 __all__ = ["MANIFEST", "TEMPORARY", "Plan", "generate", "sha256", "write_shard"]

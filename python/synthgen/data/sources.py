@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +123,7 @@ def iterable(source: Source, columns: Columns, shards: int) -> datasets.Iterable
     _check(source, columns)
     count = max(1, min(shards, len(source)))
     edges = [len(source) * i // count for i in range(count + 1)]
-    ranges = list(zip(edges[:-1], edges[1:], strict=True))
+    ranges = list(pairwise(edges))
     stream: datasets.IterableDataset = datasets.IterableDataset.from_generator(
         _records,
         features=features(columns),

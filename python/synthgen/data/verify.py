@@ -63,7 +63,10 @@ def plan_of(manifest: dict[str, Any]) -> Plan:
         if known is None or known.version != cell["version"]:
             now = "unknown" if known is None else f"version {known.version}"
             raise DatasetError(f"task {cell['task']} is {now} here, the dataset has version {cell['version']}")
-    return Plan(**{key: tuple(value) if isinstance(value, list) else value for key, value in recorded.items()})
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in recorded.items()
+    }
+    return Plan(**fields)
 
 
 def verify(directory: str | Path) -> Certificate:
@@ -104,7 +107,7 @@ def _verify_shard(
     certificate.tokens += shard["tokens"]
     if "tokens" in kinds and "rows" in kinds:
         ids, rows = np.load(kinds["tokens"], mmap_mode="r"), np.load(kinds["rows"])
-        if ids.dtype != np.uint16 or rows.dtype != np.int64 or rows.ndim != 2:  # noqa: PLR2004
+        if ids.dtype != np.uint16 or rows.dtype != np.int64 or rows.ndim != 2:
             certificate.problems.append(f"{kinds['tokens'].name}: wrong dtype")
             return
         name = kinds["tokens"].name

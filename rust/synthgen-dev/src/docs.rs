@@ -24,8 +24,7 @@ fn fill(root: &Path, path: &str, regions: &[(&str, String)]) -> Result<Page, Str
 
 /// The page of a task.
 pub fn task(root: &Path, entry: &Entry) -> Result<Page, String> {
-    let regions =
-        [("params", params(entry)), ("sample", sample(entry)?), ("pieces", pieces(entry))];
+    let regions = [("params", params(entry)), ("sample", sample(entry)?), ("pieces", pieces(entry))];
     fill(root, &format!("docs/tasks/{}.md", entry.name), &regions)
 }
 
@@ -34,7 +33,8 @@ pub fn index(root: &Path) -> Result<Page, String> {
     let mut table = String::from("| task | version | what it tests | pieces |\n|---|---|---|---|\n");
     for entry in registry::all() {
         let (name, size) = (entry.name, (entry.vocab)().len());
-        let _ = writeln!(table, "| [{name}](tasks/{name}.md) | {} | {} | {size} |", entry.version, entry.summary);
+        let _ =
+            writeln!(table, "| [{name}](tasks/{name}.md) | {} | {} | {size} |", entry.version, entry.summary);
     }
     fill(root, "docs/index.md", &[("tasks", table)])
 }
@@ -52,13 +52,16 @@ fn python(value: &Value) -> String {
 fn params(entry: &Entry) -> String {
     let defaults = (entry.defaults)();
     let presets: Vec<Map<String, Value>> = LEVELS.map(|level| (entry.preset)(level)).collect();
-    let mut table = String::from("| parameter | default | level 1 | level 2 | level 3 | meaning |\n|---|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| parameter | default | level 1 | level 2 | level 3 | meaning |\n|---|---|---|---|---|---|\n",
+    );
     for field in entry.fields {
         let default = &defaults[field.name];
         let _ = write!(table, "| `{}` | `{}` |", field.name, python(default));
         for preset in &presets {
             let value = preset.get(field.name);
-            let _ = write!(table, " {} |", value.map_or(String::new(), |value| format!("`{}`", python(value))));
+            let _ =
+                write!(table, " {} |", value.map_or(String::new(), |value| format!("`{}`", python(value))));
         }
         let allowed = field.allowed().replace("allowed: ", "");
         let _ = writeln!(table, " {} ({}) |", field.doc.trim().trim_end_matches('.'), allowed);
@@ -85,13 +88,20 @@ fn sample(entry: &Entry) -> Result<String, String> {
         }
         let mask = shortest.mask();
         let vocab = task.vocab();
-        let _ = writeln!(text, "{title} (the shortest of rows 0 to 63, seed 42); predicted tokens in brackets:\n\n```text");
+        let _ = writeln!(
+            text,
+            "{title} (the shortest of rows 0 to 63, seed 42); predicted tokens in brackets:\n\n```text"
+        );
         let _ = writeln!(text, "{}", vocab.decode(&shortest.ids).trim_end());
         let tokens: Vec<String> = shortest
             .ids
             .iter()
             .zip(mask)
-            .map(|(&id, mask)| if mask == 1 { format!("[{}]", vocab.piece(id)) } else { vocab.piece(id).to_owned() })
+            .map(
+                |(&id, mask)| {
+                    if mask == 1 { format!("[{}]", vocab.piece(id)) } else { vocab.piece(id).to_owned() }
+                },
+            )
             .map(|token| token.replace(' ', "·"))
             .collect();
         let _ = writeln!(text, "\n{}\n```\n", tokens.join(" "));
@@ -102,7 +112,10 @@ fn sample(entry: &Entry) -> Result<String, String> {
 fn pieces(entry: &Entry) -> String {
     let pieces = (entry.vocab)().pieces();
     let shown = |id: usize| format!("`{}`", pieces[id].replace(' ', "·").replace('|', "\\|"));
-    let mut text = format!("{} pieces (`·` is a space). First and last ids of the table:\n\n| id | piece |\n|---|---|\n", pieces.len());
+    let mut text = format!(
+        "{} pieces (`·` is a space). First and last ids of the table:\n\n| id | piece |\n|---|---|\n",
+        pieces.len()
+    );
     let head = 0..(SPECIALS.len() + 24).min(pieces.len());
     for id in head.clone().chain((pieces.len() - 4).max(head.end)..pieces.len()) {
         if id == pieces.len() - 4 && id > head.end {

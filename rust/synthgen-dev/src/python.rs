@@ -110,7 +110,12 @@ pub fn module(entry: &Entry) -> Page {
     } else {
         ("", "", "")
     };
-    text.push_str(&CALLS.replace("{compat_arg}", compat_arg).replace("{compat_pass}", compat_pass).replace("{compat_doc}", compat_doc));
+    text.push_str(
+        &CALLS
+            .replace("{compat_arg}", compat_arg)
+            .replace("{compat_pass}", compat_pass)
+            .replace("{compat_doc}", compat_doc),
+    );
     (format!("python/synthgen/_tasks/{name}.py").into(), text)
 }
 

@@ -12,9 +12,11 @@ use crate::error::raise;
 
 /// What `jax.device_put` needs to alias a CPU buffer.
 const ALIGNMENT: usize = 64;
-/// Allocations of some of these are aligned to one and offered to the kernel as such, as NumPy does: page faults on small
-/// pages would cost more than generation.
+/// Page size that large allocations are aligned to and offered to the kernel in, as NumPy does: page faults on small pages
+/// would cost more than generation.
 const HUGE_PAGE: usize = 1 << 21;
+/// From here on allocators give memory back to the kernel at once; smaller blocks are recycled and fault no pages.
+const LARGE: usize = 1 << 25;
 /// Requests below this are not checked against the memory that is left.
 const UNCHECKED: u128 = 1 << 28;
 
@@ -42,7 +44,7 @@ impl Buffer {
     pub fn new<T>(py: Python<'_>, len: usize) -> PyResult<Self> {
         let bytes = len.checked_mul(size_of::<T>()).filter(|&bytes| isize::try_from(bytes).is_ok());
         let bytes = bytes.ok_or_else(|| out_of_memory(py, u128::MAX, None))?;
-        let huge = bytes >= 2 * HUGE_PAGE;
+        let huge = bytes >= LARGE;
         let layout = Layout::from_size_align(bytes.max(1), if huge { HUGE_PAGE } else { ALIGNMENT })
             .map_err(|_| out_of_memory(py, bytes as u128, None))?;
         // SAFETY: the layout has a non-zero size.
@@ -113,7 +115,8 @@ pub fn check_memory(py: Python<'_>, rows: usize, bytes_per_row: usize) -> PyResu
 
 fn out_of_memory(py: Python<'_>, needed: u128, available: Option<u64>) -> PyErr {
     let gib = |bytes: u128| bytes as f64 / (1u64 << 30) as f64;
-    let have = available.map_or_else(String::new, |a| format!(", {:.1} GiB are available", gib(u128::from(a))));
+    let have =
+        available.map_or_else(String::new, |a| format!(", {:.1} GiB are available", gib(u128::from(a))));
     let message = format!(
         "the batch needs {:.1} GiB of memory{have}; ask for fewer rows at a time (start=) or a smaller seq_len",
         gib(needed)
@@ -126,7 +129,9 @@ fn available() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let system = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024;
-    let read = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse::<u64>().ok();
+    let read = |name: &str| {
+        std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse::<u64>().ok()
+    };
     match (read("memory.max"), read("memory.current")) {
         (Some(limit), Some(used)) => Some(system.min(limit.saturating_sub(used))),
         _ => Some(system),

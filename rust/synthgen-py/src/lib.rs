@@ -1,5 +1,8 @@
 //! The Python extension module: converts, calls, maps errors; decides nothing.
 
+// The signal check must be general over the interpreter's lifetime, which a method path is not.
+#![allow(clippy::redundant_closure_for_method_calls)]
+
 mod arrays;
 mod error;
 mod source;
@@ -37,7 +40,8 @@ struct Generator {
 impl Generator {
     #[new]
     fn new(py: Python<'_>, task: &str, params: &Bound<'_, PyDict>, difficulty: Option<u8>) -> PyResult<Self> {
-        let built = registry::find(task).and_then(|entry| entry.task(&values::map(params).unwrap_or_default(), difficulty));
+        let built = registry::find(task)
+            .and_then(|entry| entry.task(&values::map(params).unwrap_or_default(), difficulty));
         let task = built.map_err(|error| to_python(py, &error))?;
         let table = task.compat_table().map(|ids| ids.into_iter().map(Option::unwrap_or_default).collect());
         Ok(Self { task, table })
@@ -77,7 +81,9 @@ impl Generator {
         self.task.vocab().encode(text).map_err(|at| {
             let position = text[..at].chars().count();
             let reason = "no piece of the vocabulary fits here".to_owned();
-            Python::attach(|py| to_python(py, &Error::Solve { task: self.task.name().to_owned(), reason, position }))
+            Python::attach(|py| {
+                to_python(py, &Error::Solve { task: self.task.name().to_owned(), reason, position })
+            })
         })
     }
 
@@ -91,11 +97,25 @@ impl Generator {
         source::packed(py, &*self.task, self.table.as_deref().filter(|_| request.compat), &request, policy)
     }
 
-    fn views(&self, py: Python<'_>, seed: u64, split: Option<&str>, fit: Option<usize>, at: (u64, u32, usize)) -> PyResult<String> {
+    fn views(
+        &self,
+        py: Python<'_>,
+        seed: u64,
+        split: Option<&str>,
+        fit: Option<usize>,
+        at: (u64, u32, usize),
+    ) -> PyResult<String> {
         self.json(py, seed, split, fit, at, export::view)
     }
 
-    fn examples(&self, py: Python<'_>, seed: u64, split: Option<&str>, fit: Option<usize>, at: (u64, u32, usize)) -> PyResult<String> {
+    fn examples(
+        &self,
+        py: Python<'_>,
+        seed: u64,
+        split: Option<&str>,
+        fit: Option<usize>,
+        at: (u64, u32, usize),
+    ) -> PyResult<String> {
         self.json(py, seed, split, fit, at, export::example)
     }
 
@@ -149,7 +169,8 @@ struct Mixture(mix::Mixture);
 impl Mixture {
     #[new]
     fn new(py: Python<'_>, parts: Vec<(PyRef<'_, Generator>, f64)>) -> PyResult<Self> {
-        let parts = parts.into_iter().map(|(generator, weight)| (Arc::clone(&generator.task), weight)).collect();
+        let parts =
+            parts.into_iter().map(|(generator, weight)| (Arc::clone(&generator.task), weight)).collect();
         mix::Mixture::new(parts).map(Self).map_err(|error| to_python(py, &error))
     }
 
@@ -196,7 +217,13 @@ fn shard<'py>(
     let split = named(py, split)?;
     let cells: Vec<Cell> = cells
         .into_iter()
-        .map(|(generator, start, budget)| Cell { task: Arc::clone(&generator.task), seed, split, start, budget })
+        .map(|(generator, start, budget)| Cell {
+            task: Arc::clone(&generator.task),
+            seed,
+            split,
+            start,
+            budget,
+        })
         .collect();
     let joint = joint.as_ref().map(|mixture| mixture.0.joint());
     let shard = interruptible(py, |check| {
@@ -240,7 +267,12 @@ fn audit_tokens(
 
 /// Re-validate JSON lines: (rows, 0, invalid rows, leaked rows, first flaws).
 #[pyfunction]
-fn audit_jsonl(py: Python<'_>, cells: Vec<PyRef<'_, Generator>>, split: &str, lines: &[u8]) -> PyResult<AuditParts> {
+fn audit_jsonl(
+    py: Python<'_>,
+    cells: Vec<PyRef<'_, Generator>>,
+    split: &str,
+    lines: &[u8],
+) -> PyResult<AuditParts> {
     let split = named(py, split)?;
     let tasks: Vec<_> = cells.iter().map(|generator| Arc::clone(&generator.task)).collect();
     Ok(audit_parts(py.detach(|| audit::jsonl(&tasks, split, lines))))

@@ -23,31 +23,32 @@ pub struct Request {
 impl Request {
     /// Read the dict that `synthgen._task` makes: its types are checked there, its names and ranges here.
     pub fn extract(py: Python<'_>, given: &Bound<'_, PyDict>, source: &dyn Source) -> PyResult<Self> {
-        let get = |name: &str| given.get_item(name).map(Option::unwrap).map(|value| (name.to_owned(), value));
-        let text = |name: &str| get(name)?.1.extract::<String>();
+        let get = |name: &str| given.as_any().get_item(name);
+        let text = |name: &str| get(name)?.extract::<String>();
         let refuse = |field: &str, value: &str, names: &[&str]| {
             let allowed = format!("allowed: one of {names:?}");
             to_python(py, &Error::param(source.name(), field, format!("{value:?}"), allowed))
         };
         let overflow = text("overflow")?;
-        let overflow = Overflow::parse(&overflow).ok_or_else(|| refuse("overflow", &overflow, &Overflow::NAMES))?;
+        let overflow =
+            Overflow::parse(&overflow).ok_or_else(|| refuse("overflow", &overflow, &Overflow::NAMES))?;
         let dtype = text("dtype")?;
         if dtype != "int32" && dtype != "uint16" {
             return Err(refuse("dtype", &dtype, &["int32", "uint16"]));
         }
-        let seq_len: Option<usize> = get("seq_len")?.1.extract()?;
-        let split: Option<String> = get("split")?.1.extract()?;
+        let seq_len: Option<usize> = get("seq_len")?.extract()?;
+        let split: Option<String> = get("split")?.extract()?;
         let inner = batch::Request {
-            seed: get("seed")?.1.extract()?,
+            seed: get("seed")?.extract()?,
             split: split_named(py, source, split.as_deref())?,
-            start: get("start")?.1.extract()?,
-            rows: get("n")?.1.extract()?,
+            start: get("start")?.extract()?,
+            rows: get("n")?.extract()?,
             seq_len: seq_len.unwrap_or_else(|| batch::Request::default_seq_len(source)),
             overflow,
-            threads: get("threads")?.1.extract()?,
+            threads: get("threads")?.extract()?,
         };
         inner.check(source).map_err(|error| to_python(py, &error))?;
-        Ok(Self { inner, narrow: dtype == "uint16", compat: get("compat_ids")?.1.extract()? })
+        Ok(Self { inner, narrow: dtype == "uint16", compat: get("compat_ids")?.extract()? })
     }
 }
 
@@ -87,7 +88,12 @@ pub fn interruptible<R: Send>(
 pub type Batch = (Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>);
 
 /// A padded batch.
-pub fn batch(py: Python<'_>, source: &dyn Source, table: Option<&[u16]>, request: &Request) -> PyResult<Batch> {
+pub fn batch(
+    py: Python<'_>,
+    source: &dyn Source,
+    table: Option<&[u16]>,
+    request: &Request,
+) -> PyResult<Batch> {
     if request.narrow {
         batch_of::<u16>(py, source, table, &request.inner)
     } else {

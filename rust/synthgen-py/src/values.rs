@@ -26,10 +26,13 @@ fn value_of(value: &Bound<'_, PyAny>) -> Value {
             return Ok(Value::from(value.extract::<f64>()?));
         }
         if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
-            return Ok(Value::Array(value.try_iter()?.map(|v| v.map(|v| value_of(&v))).collect::<PyResult<_>>()?));
+            return Ok(Value::Array(
+                value.try_iter()?.map(|v| v.map(|v| value_of(&v))).collect::<PyResult<_>>()?,
+            ));
         }
         // Integers, NumPy's among them; None where `__index__` is missing.
-        let index = value.call_method0("__index__").map_err(|_| PyTypeError::new_err("no parameter value"))?;
+        let index =
+            value.call_method0("__index__").map_err(|_| PyTypeError::new_err("no parameter value"))?;
         index.extract::<i64>().map(Value::from)
     };
     known().unwrap_or_else(|_| Value::String(value.repr().map_or_else(|_| "?".to_owned(), |r| r.to_string())))

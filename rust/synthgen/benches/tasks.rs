@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::Map;
-use synthgen::registry;
+use synthgen::{Row, registry};
 
 const ROWS: u64 = 256;
 
@@ -15,7 +15,7 @@ fn tasks(c: &mut Criterion) {
             let tokens = (0..ROWS).map(|i| rows.draw(i.into()).map_or(0, |row| row.len() as u64)).sum();
             group.throughput(Throughput::Elements(tokens));
             group.bench_function(format!("level {level}"), |b| {
-                b.iter(|| (0..ROWS).map(|i| rows.draw(i.into()).map_or(0, |row| row.len())).sum::<usize>());
+                b.iter(|| (0..ROWS).map(|i| rows.draw(i.into()).map_or(0, Row::len)).sum::<usize>());
             });
         }
         group.finish();

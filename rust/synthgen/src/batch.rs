@@ -33,7 +33,11 @@ impl Overflow {
 
     /// The choice of a name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Error, Self::Redraw, Self::Truncate].into_iter().zip(Self::NAMES).find(|(_, n)| *n == name).map(|p| p.0)
+        [Self::Error, Self::Redraw, Self::Truncate]
+            .into_iter()
+            .zip(Self::NAMES)
+            .find(|(_, n)| *n == name)
+            .map(|p| p.0)
     }
 }
 
@@ -124,7 +128,7 @@ pub struct Columns<'a, T> {
     pub parts: &'a mut [Blank<u8>],
 }
 
-impl<'a, T> Columns<'a, T> {
+impl<T> Columns<'_, T> {
     fn split_at(self, rows: usize, seq_len: usize) -> (Self, Self) {
         let (ids, ids_rest) = self.ids.split_at_mut(rows * seq_len);
         let (mask, mask_rest) = self.mask.split_at_mut(rows * seq_len);
@@ -182,16 +186,16 @@ pub fn fill<T: Token>(
     let width = request.seq_len;
     let unit = (UNIT_TOKENS / width).max(1);
     if request.rows <= unit || request.threads <= 1 {
-        return in_blocks(request, columns, check, |request, columns| fill_rows(source, request, table, columns));
+        return in_blocks(request, columns, check, |request, columns| {
+            fill_rows(source, request, table, columns)
+        });
     }
     in_blocks(request, columns, check, |request, columns| {
         pool::run(request.threads, || {
-            units(columns, unit, width)
-                .into_par_iter()
-                .try_for_each(|(first, columns)| {
-                    let rows = columns.lengths.len();
-                    fill_rows(source, &request.skip(first, rows), table, columns)
-                })
+            units(columns, unit, width).into_par_iter().try_for_each(|(first, columns)| {
+                let rows = columns.lengths.len();
+                fill_rows(source, &request.skip(first, rows), table, columns)
+            })
         })
     })
 }

@@ -127,7 +127,8 @@ pub fn fill<T: Token>(
             .collect();
         first += (block / width) as u64;
         let work = || -> Result<Vec<Contents>, Error> {
-            let fill = |(windows, start)| fill_unit(source, &Request { start, ..*request }, policy, table, windows);
+            let fill =
+                |(windows, start)| fill_unit(source, &Request { start, ..*request }, policy, table, windows);
             if request.threads <= 1 {
                 units.into_iter().map(fill).collect()
             } else {
@@ -180,7 +181,11 @@ fn fill_unit<T: Token>(
             contents.instance_parts.push(row.part);
             for query in row.queries.iter().filter(|q| (q.start as usize) < len) {
                 let cut = |at: u32| start + (at as i32).min(len as i32);
-                contents.query_spans.extend([cut(query.start), cut(query.answer.start), cut(query.answer.end)]);
+                contents.query_spans.extend([
+                    cut(query.start),
+                    cut(query.answer.start),
+                    cut(query.answer.end),
+                ]);
                 contents.query_complete.push(u8::from(query.answer.end as usize <= len));
             }
         }

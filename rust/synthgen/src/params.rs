@@ -64,8 +64,12 @@ impl FieldInfo {
             Kind::Int => format!("allowed: an integer in {lo}..={hi}"),
             Kind::OptionalInt => format!("allowed: None or an integer in {lo}..={hi}"),
             Kind::Span => format!("allowed: an integer or a (lo, hi) pair within {lo}..={hi}"),
-            Kind::OptionalSpan => format!("allowed: None, an integer or a (lo, hi) pair within {lo}..={hi}"),
-            Kind::OptionalList => format!("allowed: None or a non-empty list of integers in {lo}..={hi}"),
+            Kind::OptionalSpan => {
+                format!("allowed: None, an integer or a (lo, hi) pair within {lo}..={hi}")
+            }
+            Kind::OptionalList => {
+                format!("allowed: None or a non-empty list of integers in {lo}..={hi}")
+            }
             Kind::Bool => "allowed: True or False".to_owned(),
             Kind::OptionalBool => "allowed: None, True or False".to_owned(),
             Kind::Choice(names) => format!("allowed: one of {names:?}"),
@@ -115,7 +119,9 @@ impl Field for Span {
     const KIND: Kind = Kind::Span;
     fn read(value: &Value, bounds: (u32, u32)) -> Option<Self> {
         let (lo, hi) = match value {
-            Value::Array(pair) if pair.len() == 2 => (int_within(&pair[0], bounds)?, int_within(&pair[1], bounds)?),
+            Value::Array(pair) if pair.len() == 2 => {
+                (int_within(&pair[0], bounds)?, int_within(&pair[1], bounds)?)
+            }
             single => (int_within(single, bounds)?, int_within(single, bounds)?),
         };
         (lo <= hi).then_some(Self { lo, hi })

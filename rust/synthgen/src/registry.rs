@@ -13,6 +13,8 @@ use crate::vocab::Vocab;
 /// Difficulty levels every task has presets for.
 pub const LEVELS: std::ops::RangeInclusive<u8> = 1..=3;
 
+type Build = fn(&Map<String, Value>, Option<u8>) -> Result<Arc<dyn AnyTask>, Error>;
+
 /// What the registry knows about a task.
 pub struct Entry {
     /// Name, as in Python.
@@ -33,7 +35,7 @@ pub struct Entry {
     pub extremes: fn() -> [Map<String, Value>; 2],
     /// The piece table.
     pub vocab: fn() -> &'static Vocab,
-    build: fn(&Map<String, Value>, Option<u8>) -> Result<Arc<dyn AnyTask>, Error>,
+    build: Build,
 }
 
 impl Entry {
@@ -74,7 +76,9 @@ fn build<T: Task>(given: &Map<String, Value>, level: Option<u8>) -> Result<Arc<d
     let base = match level {
         None => T::Params::default(),
         Some(level) if LEVELS.contains(&level) => T::preset(level),
-        Some(level) => return Err(Error::param(T::NAME, "difficulty", level, "allowed: None, 1, 2 or 3")),
+        Some(level) => {
+            return Err(Error::param(T::NAME, "difficulty", level, "allowed: None, 1, 2 or 3"));
+        }
     };
     let params = apply(T::NAME, base, given)?;
     if let Some(level) = level
@@ -134,8 +138,20 @@ mod tests {
 
     /// Arguments of the Python calls, which a parameter must not shadow.
     const RESERVED: [&str; 14] = [
-        "n", "seed", "start", "split", "difficulty", "dtype", "seq_len", "overflow", "threads", "policy", "length",
-        "loss_mask", "compat_ids", "order",
+        "n",
+        "seed",
+        "start",
+        "split",
+        "difficulty",
+        "dtype",
+        "seq_len",
+        "overflow",
+        "threads",
+        "policy",
+        "length",
+        "loss_mask",
+        "compat_ids",
+        "order",
     ];
 
     #[test]
@@ -143,11 +159,19 @@ mod tests {
         let mut names = BTreeSet::new();
         for entry in all() {
             assert!(names.insert(entry.name), "{} is registered twice", entry.name);
-            assert!(entry.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{}", entry.name);
+            assert!(
+                entry.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
+                "{}",
+                entry.name
+            );
             assert!(entry.summary.ends_with('.'), "{}", entry.name);
-            assert!((entry.vocab)().len() <= usize::from(u16::MAX), "{}", entry.name);
+            assert!(u16::try_from((entry.vocab)().len()).is_ok(), "{}", entry.name);
             let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tasks/");
-            assert!(std::path::Path::new(&format!("{page}{}.md", entry.name)).exists(), "{} has no page", entry.name);
+            assert!(
+                std::path::Path::new(&format!("{page}{}.md", entry.name)).exists(),
+                "{} has no page",
+                entry.name
+            );
             for field in entry.fields {
                 assert!(!RESERVED.contains(&field.name), "{}.{} is reserved", entry.name, field.name);
                 assert!(field.doc.trim().len() > 10, "{}.{} has no doc line", entry.name, field.name);

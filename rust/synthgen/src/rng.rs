@@ -161,8 +161,9 @@ mod tests {
         assert_eq!(bounded, VALUE_BOUNDED);
     }
 
-    const VALUE_WORDS: [u64; 3] = [17_388_273_990_394_326_603, 12_674_414_367_226_670_103, 379_860_366_556_550_030];
-    const VALUE_BOUNDED: [u32; 8] = [0; 8];
+    const VALUE_WORDS: [u64; 3] =
+        [17_388_273_990_394_326_603, 12_674_414_367_226_670_103, 379_860_366_556_550_030];
+    const VALUE_BOUNDED: [u32; 8] = [1, 8, 0, 4, 6, 7, 7, 6];
 
     #[test]
     fn every_part_of_the_key_matters() {

@@ -331,7 +331,9 @@ impl<T: Task> Rows for Cursor<'_, T> {
                 T::NAME,
                 "seq_len",
                 self.fit,
-                format!("no row fits within {MAX_ATTEMPTS} redraws; use a larger seq_len or smaller parameters"),
+                format!(
+                    "no row fits within {MAX_ATTEMPTS} redraws; use a larger seq_len or smaller parameters"
+                ),
             )
         } else {
             exhausted(self.task, self.split)
@@ -372,4 +374,69 @@ fn every_split_drawn<T: Task>(task: &T) -> bool {
         seen[Split::of(task.content(&instance)) as usize] = true;
     }
     seen == [true; 3]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::{depo::Depo, dyna::Dyna};
+
+    /// The 99.9th percentile of random words per token is within 20 times the median.
+    fn work_is_bounded<T: Task>(params: T::Params) {
+        let task = T::new(params).expect("valid parameters");
+        let key = StreamKey::new(T::NAME, "", 1, 0);
+        let mut instance = T::Instance::default();
+        let mut row = Row::default();
+        let mut work: Vec<f64> = (0..4000)
+            .map(|i: u64| {
+                let mut rng = key.rng(i.into(), 0);
+                task.sample(&mut rng, &mut instance);
+                row.clear();
+                task.encode(&instance, &mut row);
+                rng.draws as f64 / row.len() as f64
+            })
+            .collect();
+        work.sort_by(f64::total_cmp);
+        let (median, high) = (work[2000], work[3996]);
+        assert!(high <= 20.0 * median, "{}: {high} words per token, the median is {median}", T::NAME);
+    }
+
+    fn at_all_settings<T: Task>() {
+        let [small, _] = T::extremes();
+        for params in [T::Params::default(), small, T::preset(1), T::preset(2), T::preset(3)] {
+            work_is_bounded::<T>(params);
+        }
+    }
+
+    #[test]
+    fn work_per_sample_is_bounded() {
+        at_all_settings::<Dyna>();
+        at_all_settings::<Depo>();
+        work_is_bounded::<Dyna>(crate::tasks::dyna::Params {
+            effective_depth: Some(crate::params::Span::new(0, 30)),
+            ..Default::default()
+        });
+        // Half of all words taken: the most rejections that parameters allow.
+        work_is_bounded::<Depo>(crate::tasks::depo::Params {
+            n_max: 255,
+            mini_vocab: 2,
+            max_word_len: 8,
+            ..Default::default()
+        });
+    }
+
+    #[test]
+    fn an_exhausted_split_names_parameters_that_work() {
+        let [small, _] = Dyna::extremes();
+        let task = Configured::<Dyna>::new(small, None).expect("valid parameters");
+        let failed = Split::ALL.into_iter().filter_map(|split| {
+            let mut rows = task.cursor(0, Some(split), None);
+            rows.draw(0.into()).err().map(|error| (split, error.to_string()))
+        });
+        let failed: Vec<_> = failed.collect();
+        assert!(!failed.is_empty(), "ten instances cannot fill a split of 5 %");
+        for (split, message) in failed {
+            assert!(message.contains(split.name()) && message.contains("num_ops=[1,"), "{message}");
+        }
+    }
 }

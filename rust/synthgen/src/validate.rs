@@ -22,7 +22,9 @@ fn own_ids(task: &dyn AnyTask, ids: &[i64], compat: bool) -> Result<Vec<u16>, Fl
     let outside = |at: usize, id: i64| Flaw::at(at, format!("id {id} is not in the vocabulary"));
     if !compat {
         let size = task.vocab().len() as i64;
-        let own = |(at, &id): (usize, &i64)| if (0..size).contains(&id) { Ok(id as u16) } else { Err(outside(at, id)) };
+        let own = |(at, &id): (usize, &i64)| {
+            if (0..size).contains(&id) { Ok(id as u16) } else { Err(outside(at, id)) }
+        };
         return ids.iter().enumerate().map(own).collect();
     }
     let table = task.compat_table().ok_or_else(|| Flaw::at(0, "this task has no reference ids"))?;

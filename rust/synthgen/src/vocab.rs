@@ -88,6 +88,9 @@ pub struct Builder {
 
 impl Builder {
     /// Add one piece, which must get the id the task declared for it.
+    ///
+    /// # Panics
+    /// If it does not: the declaration is wrong, whatever the input.
     #[must_use]
     pub fn piece(mut self, id: u16, text: &str) -> Self {
         assert_eq!(self.pieces.len(), usize::from(id), "piece {text:?} is declared at another id");
@@ -96,6 +99,9 @@ impl Builder {
     }
 
     /// Add a family of `count` pieces starting at the declared id.
+    ///
+    /// # Panics
+    /// If they do not start there: the declaration is wrong, whatever the input.
     #[must_use]
     pub fn family(mut self, first: u16, count: u16, text: impl Fn(u16) -> String) -> Self {
         assert_eq!(self.pieces.len(), usize::from(first), "family {:?} is declared at another id", text(0));

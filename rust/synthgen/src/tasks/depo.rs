@@ -131,10 +131,18 @@ impl Task for Depo {
             Err(Error::param(Self::NAME, field, value.to_string(), allowed))
         };
         if p.max_word_len < p.min_word_len {
-            return refuse("max_word_len", &p.max_word_len, format!("allowed: at least min_word_len = {}", p.min_word_len));
+            return refuse(
+                "max_word_len",
+                &p.max_word_len,
+                format!("allowed: at least min_word_len = {}", p.min_word_len),
+            );
         }
         if p.fixed_k.is_some() && p.k_set.is_some() {
-            return refuse("k_set", &params::Field::write(&p.k_set), "not together with fixed_k; give one of them".to_owned());
+            return refuse(
+                "k_set",
+                &params::Field::write(&p.k_set),
+                "not together with fixed_k; give one of them".to_owned(),
+            );
         }
         let hops = hop_law(p);
         let most = hops.iter().copied().max().unwrap_or(1);
@@ -143,7 +151,10 @@ impl Task for Depo {
             let allowed = format!(
                 "allowed: at most half of the {} words that mini_vocab = {} and word lengths {}..={} give; \
                  raise mini_vocab or max_word_len",
-                words.space(), p.mini_vocab, p.min_word_len, p.max_word_len
+                words.space(),
+                p.mini_vocab,
+                p.min_word_len,
+                p.max_word_len
             );
             return refuse("n_max", &p.n_max, allowed);
         }
@@ -154,7 +165,7 @@ impl Task for Depo {
             return refuse("n_max", &p.n_max, allowed);
         }
         let sizes = SizeLaw::new(if p.qa { p.n_max } else { smallest }, p.n_max, p.n_max);
-        Ok(Self { hops, allow_wrap, sizes, words, params })
+        Ok(Self { params, hops, allow_wrap, sizes, words })
     }
 
     fn params(&self) -> &Params {
@@ -167,10 +178,21 @@ impl Task for Depo {
     }
 
     fn extremes() -> [Params; 2] {
-        let small =
-            Params { n_max: 3, k_max: 1, num_queries: 1, mini_vocab: 6, max_word_len: 1, ..Params::default() };
+        let small = Params {
+            n_max: 3,
+            k_max: 1,
+            num_queries: 1,
+            mini_vocab: 6,
+            max_word_len: 1,
+            ..Params::default()
+        };
         let large = Params {
-            n_max: 4096, k_max: 128, num_queries: 1024, mini_vocab: 128, max_word_len: 8, separator: true,
+            n_max: 4096,
+            k_max: 128,
+            num_queries: 1024,
+            mini_vocab: 128,
+            max_word_len: 8,
+            separator: true,
             ..Params::default()
         };
         [small, large]
@@ -319,7 +341,11 @@ impl Task for Depo {
                 reading.answer = word_ids(right);
             }
             if form == Form::Prompt {
-                return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at the answer marker") };
+                return if tokens.is_done() {
+                    Ok(reading)
+                } else {
+                    tokens.fail("a prompt ends at the answer marker")
+                };
             }
             let at = tokens.at();
             if read_word(rules, &mut tokens)?.0 != right {
@@ -392,7 +418,9 @@ fn read_word(rules: Option<&Depo>, tokens: &mut Tokens<'_>) -> Result<(u64, u32)
         let last = tokens.family(LAST, MAX_VALUES);
         let value = match last.or_else(|| tokens.family(MIDDLE, MAX_VALUES)) {
             Some(value) if (len as usize) < MAX_WORD_LEN => u32::from(value) + 1,
-            Some(_) => return Err(Flaw::at(start, format!("a word of more than {MAX_WORD_LEN} tokens"))),
+            Some(_) => {
+                return Err(Flaw::at(start, format!("a word of more than {MAX_WORD_LEN} tokens")));
+            }
             None => return tokens.fail("expected a word"),
         };
         code |= u64::from(value) << (8 * len);

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::params::Span;
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::moves::{LEFT, MAX_PLACES, Move, Moves, Op, REVERSE, RIGHT};
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::split::Content;
 use crate::task::{Flaw, Form, Reading, Task, Tokens};
@@ -22,7 +23,7 @@ use crate::vocab::{BOS, EOS, Vocab};
 use crate::{choice, params};
 
 /// Declared hard maximum of the state size: the vocabulary has this many names and numbers.
-const MAX: u16 = 64;
+const MAX: u16 = MAX_PLACES as u16;
 const STATE: u16 = 3;
 const COMMA: u16 = 4;
 const OPS: u16 = 5;
@@ -72,169 +73,12 @@ params! {
     }
 }
 
-/// One operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Op {
-    /// Index into `OP_NAMES`.
-    kind: u8,
-    /// First place, or the amount of a rotation.
-    a: u8,
-    /// Second place, 0 for a rotation.
-    b: u8,
-}
+/// Tokens of an operation, as after another one, and how many of them.
+type Written = ([u16; 3], u8);
 
-const SWAP: u8 = 0;
-const LEFT: u8 = 1;
-const RIGHT: u8 = 2;
-const REVERSE: u8 = 3;
-
-impl Op {
-    fn new(kind: u8, a: u8, b: u8) -> Self {
-        Self { kind, a, b }
-    }
-
-    fn is_rotation(self) -> bool {
-        self.kind == LEFT || self.kind == RIGHT
-    }
-
-    /// Where the element at `place` goes.
-    fn forward(self, place: u8, n: u8) -> u8 {
-        let Self { kind, a, b } = self;
-        match kind {
-            SWAP if place == a => b,
-            SWAP if place == b => a,
-            LEFT => (place + n - a) % n,
-            RIGHT => (place + a) % n,
-            REVERSE if (a..=b).contains(&place) => a + b - place,
-            _ => place,
-        }
-    }
-
-    /// Where the element at `place` came from.
-    fn backward(self, place: u8, n: u8) -> u8 {
-        let kind = match self.kind {
-            LEFT => RIGHT,
-            RIGHT => LEFT,
-            own_inverse => own_inverse,
-        };
-        Self { kind, ..self }.forward(place, n)
-    }
-
-    /// The canonical number for the split key: the order in which a swap names its places means nothing.
-    fn fact(self) -> u16 {
-        u16::from(self.kind) << 12 | u16::from(self.a.max(self.b)) << 6 | u16::from(self.a.min(self.b))
-    }
-}
-
-/// An operation with everything that a row needs of it, worked out once: operations are drawn from a table of these, so
-/// that the loops over them have no branch on the kind, which would be guessed wrong half of the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Move {
-    op: Op,
-    /// Tokens, as after another operation, and how many of them.
-    ids: [u16; 3],
-    len: u8,
-    fact: u16,
-    /// The effect on places: a shift around the ring, then a reflection of `low..=high`, or of its two ends only.
-    shift: [u8; LANES],
-    low: [u8; LANES],
-    span: [u8; LANES],
-    inner: [u8; LANES],
-}
-
-impl Move {
-    fn new(op: Op, n: u8) -> Self {
-        let Op { kind, a, b } = op;
-        let name = NEXT_OP + u16::from(kind);
-        let (wide_a, wide_b) = (u16::from(a), u16::from(b));
-        let (low, high, inner) = (a.min(b), a.max(b), if kind == REVERSE { u8::MAX } else { 0 });
-        let fact = op.fact();
-        match kind {
-            LEFT | RIGHT => {
-                let shift = if kind == LEFT { n - a } else { a };
-                Self { op, ids: [name, AMOUNT + wide_a, 0], len: 2, fact, shift: [shift; LANES], low: [0; LANES], span: [0; LANES], inner: [0; LANES] }
-            }
-            _ => Self { op, ids: [name, ARG_1 + wide_a, ARG_2 + wide_b], len: 3, fact, shift: [0; LANES], low: [low; LANES], span: [high - low; LANES], inner: [inner; LANES] },
-        }
-    }
-
-    /// All equally likely draws for a state of `n`: 4 kinds, each with n (n - 1) entries. A swap is an ordered pair, a
-    /// reverse an unordered one listed twice, a rotation an amount listed n times.
-    fn table(n: u8) -> Vec<Self> {
-        let pairs = (0..n).flat_map(|a| (0..n).filter(move |&b| b != a).map(move |b| (a, b)));
-        let amounts = (0..n).flat_map(|_| 1..n);
-        let swaps = pairs.clone().map(|(a, b)| Op::new(SWAP, a, b));
-        let reverses = pairs.map(|(a, b)| Op::new(REVERSE, a.min(b), a.max(b)));
-        let lefts = amounts.clone().map(|k| Op::new(LEFT, k, 0));
-        let rights = amounts.map(|k| Op::new(RIGHT, k, 0));
-        swaps.chain(lefts).chain(rights).chain(reverses).map(|op| Self::new(op, n)).collect()
-    }
-
-}
-
-/// A table of the moves of one state size.
-struct Moves(Vec<Move>);
-
-impl Moves {
-    #[inline]
-    fn draw(&self, rng: &mut TaskRng) -> u16 {
-        rng.below(self.0.len() as u32) as u16
-    }
-
-    #[inline]
-    fn get(&self, entry: u16) -> &Move {
-        &self.0[usize::from(entry)]
-    }
-
-    #[inline]
-    fn of<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = &'a Move> {
-        instance.moves.iter().map(|&entry| &self.0[usize::from(entry)])
-    }
-}
-
-/// Elements followed at once: a vector register of bytes.
-const LANES: usize = 16;
-
-/// Places of sixteen elements, in one vector register.
-type Places = [u8; LANES];
-
-/// Move every element by one operation.
-#[inline]
-fn step(places: &mut Places, Move { shift, low, span, inner, .. }: &Move, n: u8) {
-    for i in 0..LANES {
-        let moved = places[i].wrapping_add(shift[i]);
-        // Past the end, subtracting n brings the place back; before it, the subtraction wraps to something large.
-        let inner_place = moved.min(moved.wrapping_sub(n)).wrapping_sub(low[i]);
-        let inside = if inner_place <= span[i] { u8::MAX } else { 0 };
-        let end = if inner_place == 0 || inner_place == span[i] { u8::MAX } else { 0 };
-        let reflect = inside & (inner[i] | end) != 0;
-        places[i] = if reflect { span[i].wrapping_sub(inner_place) } else { inner_place }.wrapping_add(low[i]);
-    }
-}
-
-/// Where the element of each place ends, after all operations. The two halves of the operations are followed side by side
-/// and then joined: half the length of the one chain of dependent steps.
-#[inline]
-fn follow(ends: &mut [u8; MAX as usize], table: &Moves, moves: &[u16], n: u8) {
-    let (early, late) = moves.split_at(moves.len() / 2);
-    let mut late_ends = [0u8; MAX as usize];
-    let lanes = usize::from(n).div_ceil(LANES);
-    let chunks = ends.as_chunks_mut::<LANES>().0.iter_mut().zip(late_ends.as_chunks_mut::<LANES>().0);
-    for (first, (end, late_end)) in (0..).step_by(LANES).zip(chunks.take(lanes)) {
-        let start: Places = std::array::from_fn(|i| first + i as u8);
-        let (mut a, mut b) = (start, start);
-        for (&x, &y) in early.iter().zip(late) {
-            step(&mut a, table.get(x), n);
-            step(&mut b, table.get(y), n);
-        }
-        if late.len() > early.len() {
-            step(&mut b, table.get(late[late.len() - 1]), n);
-        }
-        (*end, *late_end) = (a, b);
-    }
-    for end in &mut ends[..usize::from(n)] {
-        *end = late_ends[usize::from(*end) % usize::from(MAX)];
-    }
+fn written(op: Op) -> Written {
+    let (name, a, b) = (NEXT_OP + u16::from(op.kind), u16::from(op.a), u16::from(op.b));
+    if op.is_rotation() { ([name, AMOUNT + a, 0], 2) } else { ([name, ARG_1 + a, ARG_2 + b], 3) }
 }
 
 /// A question about the element that ends at `place`.
@@ -261,7 +105,7 @@ pub struct Instance {
 pub struct Dyna {
     params: Params,
     /// Operations by state size, from the smallest.
-    tables: Vec<Moves>,
+    tables: Vec<Moves<Written>>,
 }
 
 impl Task for Dyna {
@@ -276,20 +120,31 @@ impl Task for Dyna {
     fn new(params: Params) -> Result<Self, Error> {
         let p = &params;
         if p.num_queries >= p.state_size.lo {
-            let allowed = format!("allowed: at most the smallest state_size - 1 = {}; ask less or raise state_size", p.state_size.lo - 1);
+            let allowed = format!(
+                "allowed: at most the smallest state_size - 1 = {}; ask less or raise state_size",
+                p.state_size.lo - 1
+            );
             return Err(Error::param(Self::NAME, "num_queries", p.num_queries, allowed));
         }
         if let Some(depth) = p.effective_depth {
             let allowed = if p.state_size.lo < 3 {
                 "needs state_size of at least 3: with two elements every operation moves both".to_owned()
             } else {
-                format!("allowed: a smallest depth of at most the smallest num_ops = {}; raise num_ops", p.num_ops.lo)
+                format!(
+                    "allowed: a smallest depth of at most the smallest num_ops = {}; raise num_ops",
+                    p.num_ops.lo
+                )
             };
             if p.state_size.lo < 3 || depth.lo > p.num_ops.lo {
-                return Err(Error::param(Self::NAME, "effective_depth", format!("[{},{}]", depth.lo, depth.hi), allowed));
+                return Err(Error::param(
+                    Self::NAME,
+                    "effective_depth",
+                    format!("[{},{}]", depth.lo, depth.hi),
+                    allowed,
+                ));
             }
         }
-        let tables = (p.state_size.lo..=p.state_size.hi).map(|n| Moves(Move::table(n as u8))).collect();
+        let tables = (p.state_size.lo..=p.state_size.hi).map(|n| Moves::new(n as u8, written)).collect();
         Ok(Self { params, tables })
     }
 
@@ -307,7 +162,12 @@ impl Task for Dyna {
     }
 
     fn extremes() -> [Params; 2] {
-        let small = Params { state_size: Span::new(2, 2), num_ops: Span::new(1, 1), num_queries: 1, ..Params::default() };
+        let small = Params {
+            state_size: Span::new(2, 2),
+            num_ops: Span::new(1, 1),
+            num_queries: 1,
+            ..Params::default()
+        };
         let large = Params {
             state_size: Span::new(64, 64),
             num_ops: Span::new(512, 512),
@@ -365,7 +225,12 @@ impl Task for Dyna {
         it.places.extend(0..n as u8);
         let count = p.num_queries as usize;
         if let Some(depth) = p.effective_depth {
-            let place = draw_moves_of_depth(rng, it, table, n, m, depth);
+            let d = rng.between(depth.lo, depth.hi.min(m)) as usize;
+            it.moving.clear();
+            it.moving.resize(m as usize, false);
+            it.moving[..d].fill(true);
+            shuffle(rng, &mut it.moving);
+            let place = table.draw_moving(rng, &it.moving, &mut it.moves);
             // The tracked element is the first asked about; the others are drawn from the rest.
             it.places.swap(0, usize::from(place));
             choose_front(rng, &mut it.places[1..], count - 1);
@@ -375,9 +240,7 @@ impl Task for Dyna {
         }
         it.last.clear();
         it.last.resize(n as usize, 0);
-        let mut ends = [0; MAX as usize];
-        follow(&mut ends, table, &it.moves, n as u8);
-        for (&element, place) in it.initial.iter().zip(ends) {
+        for (&element, place) in it.initial.iter().zip(table.follow(&it.moves)) {
             it.last[usize::from(place)] = element;
         }
         it.questions.clear();
@@ -392,7 +255,7 @@ impl Task for Dyna {
     }
 
     fn content(&self, it: &Instance) -> u64 {
-        content(&it.initial, self.table(it).of(it).map(|m| m.fact))
+        content(&it.initial, self.moves(it).map(|m| m.fact))
     }
 
     fn encode(&self, it: &Instance, row: &mut Row) {
@@ -407,8 +270,9 @@ impl Task for Dyna {
         }
         row.push(OPS);
         let first_name = row.len();
-        for m in self.table(it).of(it) {
-            row.extend_cut(m.ids, usize::from(m.len));
+        for m in self.moves(it) {
+            let (ids, len) = m.payload;
+            row.extend_cut(ids, usize::from(len));
         }
         row.ids[first_name] -= NEXT_OP - FIRST_OP;
         let mut queries = FIRST_QUERY;
@@ -431,14 +295,20 @@ impl Task for Dyna {
 
     fn metadata(&self, it: &Instance) -> Map<String, Value> {
         let symbolic = self.params.symbolic_names;
-        let show = |e: u8| if symbolic { name(u16::from(e)) } else { e.to_string() };
+        let show = |e: u8| {
+            if symbolic { name(u16::from(e)) } else { e.to_string() }
+        };
         let list = |state: &[u8]| state.iter().map(|&e| show(e)).collect::<Vec<_>>();
         let n = it.initial.len() as u8;
-        let operations: Vec<Value> = self.table(it).of(it).map(|Move { op, .. }| {
-            let name = if op.kind == REVERSE { "REVERSE_SEGMENT" } else { OP_NAMES[usize::from(op.kind)] };
-            if op.is_rotation() { json!([name, [op.a]]) } else { json!([name, [op.a, op.b]]) }
-        }).collect();
-        let ops: Vec<Op> = self.table(it).of(it).map(|m| m.op).collect();
+        let operations: Vec<Value> = self
+            .moves(it)
+            .map(|Move { op, .. }| {
+                let name =
+                    if op.kind == REVERSE { "REVERSE_SEGMENT" } else { OP_NAMES[usize::from(op.kind)] };
+                if op.is_rotation() { json!([name, [op.a]]) } else { json!([name, [op.a, op.b]]) }
+            })
+            .collect();
+        let ops: Vec<Op> = self.moves(it).map(|m| m.op).collect();
         let mut queries = Vec::new();
         let mut answers = Vec::new();
         let mut depths = Vec::new();
@@ -464,7 +334,10 @@ impl Task for Dyna {
 
     fn is_answer(text: &str) -> bool {
         let (letters, digits) = text.split_at(text.bytes().take_while(u8::is_ascii_alphabetic).count());
-        letters.len() <= 1 && digits.len() <= 2 && !text.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+        letters.len() <= 1
+            && digits.len() <= 2
+            && !text.is_empty()
+            && digits.bytes().all(|b| b.is_ascii_digit())
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
@@ -472,7 +345,8 @@ impl Task for Dyna {
         let (symbolic, initial) = read_state(rules, &mut tokens)?;
         let n = initial.len() as u8;
         let ops = read_ops(rules, &mut tokens, n)?;
-        let mut reading = Reading { content: content(&initial, ops.iter().map(|op| op.fact())), ..Reading::default() };
+        let mut reading =
+            Reading { content: content(&initial, ops.iter().map(|op| op.fact())), ..Reading::default() };
         let (element, element_answer) = if symbolic { (NAME, NAME_ANSWER) } else { (NUMBER, NUMBER_ANSWER) };
         let mut asked = Vec::new();
         let mut queries = FIRST_QUERY;
@@ -480,7 +354,8 @@ impl Task for Dyna {
             let at = tokens.at();
             let by_element = tokens.expect_family(queries, 2, "a query")? == 1;
             let subject = if by_element { element } else { NUMBER };
-            let subject = tokens.expect_family(subject, u16::from(n), "a position or an element of the state")? as u8;
+            let subject =
+                tokens.expect_family(subject, u16::from(n), "a position or an element of the state")? as u8;
             tokens.expect(ARROW, "' ->'")?;
             // An element is followed forward, a position backward: neither is how the state was built.
             let (start, end) = if by_element {
@@ -489,8 +364,11 @@ impl Task for Dyna {
             } else {
                 (walk_back(&ops, subject, n).0, subject)
             };
-            let right =
-                if by_element { NUMBER_ANSWER + u16::from(end) } else { element_answer + u16::from(initial[usize::from(start)]) };
+            let right = if by_element {
+                NUMBER_ANSWER + u16::from(end)
+            } else {
+                element_answer + u16::from(initial[usize::from(start)])
+            };
             if asked.contains(&start) {
                 return Err(Flaw::at(at, "an element is asked about twice"));
             }
@@ -517,9 +395,10 @@ impl Task for Dyna {
             return tokens.fail("nothing may follow <eos>");
         }
         match rules {
-            Some(task) if asked.len() != task.params.num_queries as usize => {
-                Err(Flaw::at(end as usize, format!("{} queries, wanted {}", asked.len(), task.params.num_queries)))
-            }
+            Some(task) if asked.len() != task.params.num_queries as usize => Err(Flaw::at(
+                end as usize,
+                format!("{} queries, wanted {}", asked.len(), task.params.num_queries),
+            )),
             _ => Ok(reading),
         }
     }
@@ -527,8 +406,14 @@ impl Task for Dyna {
 
 impl Dyna {
     #[inline]
-    fn table(&self, instance: &Instance) -> &Moves {
+    fn table(&self, instance: &Instance) -> &Moves<Written> {
         &self.tables[instance.initial.len() - self.params.state_size.lo as usize]
+    }
+
+    #[inline]
+    fn moves<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = &'a Move<Written>> {
+        let table = self.table(instance);
+        instance.moves.iter().map(|&entry| table.get(entry))
     }
 
     fn check_query(&self, by_element: bool, first_depth: Option<u32>) -> Result<(), String> {
@@ -562,7 +447,8 @@ fn content(initial: &[u8], mut ops: impl Iterator<Item = u16>) -> u64 {
     let mut hash = initial.chunks(8).fold(head, |hash, chunk| hash.fact(chunk.iter().fold(0, pack)));
     while let Some(first) = ops.next() {
         // The one on top marks where a last word of fewer than four operations begins.
-        let word = ops.by_ref().take(3).fold(1 << 14 | u64::from(first), |word, op| word << 14 | u64::from(op));
+        let word =
+            ops.by_ref().take(3).fold(1 << 14 | u64::from(first), |word, op| word << 14 | u64::from(op));
         hash = hash.fact(word);
     }
     hash.finish()
@@ -574,27 +460,6 @@ fn walk_back(ops: &[Op], place: u8, n: u8) -> (u8, u32) {
         let before = op.backward(place, n);
         (before, depth + u32::from(before != place))
     })
-}
-
-/// Draw `m` operations of which exactly `d`, uniform in the wanted range, move one tracked element; return its place.
-fn draw_moves_of_depth(rng: &mut TaskRng, it: &mut Instance, table: &Moves, n: u32, m: u32, depth: Span) -> u8 {
-    let d = rng.between(depth.lo, depth.hi.min(m)) as usize;
-    it.moving.clear();
-    it.moving.resize(m as usize, false);
-    it.moving[..d].fill(true);
-    shuffle(rng, &mut it.moving);
-    let mut place = rng.below(n) as u8;
-    let forward = |entry: u16, place| table.0[usize::from(entry)].op.forward(place, n as u8);
-    for &wanted in &it.moving {
-        // With three or more elements either kind has probability at least 1/6: 512 tries fail with probability 10^-40,
-        // and then the first entry of the kind stands in.
-        let does = |&entry: &u16| (forward(entry, place) != place) == wanted;
-        let drawn = (0..512).map(|_| table.draw(rng)).find(does);
-        let entry = drawn.or_else(|| (0..table.0.len() as u16).find(does)).unwrap_or_default();
-        place = forward(entry, place);
-        it.moves.push(entry);
-    }
-    place
 }
 
 fn read_state(rules: Option<&Dyna>, tokens: &mut Tokens<'_>) -> Result<(bool, Vec<u8>), Flaw> {
