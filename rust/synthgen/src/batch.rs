@@ -13,8 +13,10 @@ use crate::vocab::PAD;
 
 /// Tokens of one block of work: between blocks the caller's check runs, several times a second.
 const BLOCK_TOKENS: usize = 1 << 22;
-/// Tokens of one unit of parallel work; fewer than two units run on the calling thread.
-const UNIT_TOKENS: usize = 1 << 16;
+/// Tokens of one unit of parallel work.
+const UNIT_TOKENS: usize = 1 << 14;
+/// Work below this runs on the calling thread: waking others would take longer.
+const INLINE_TOKENS: usize = 1 << 16;
 
 /// What to do with rows longer than the width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +187,7 @@ pub fn fill<T: Token>(
     request.check(source)?;
     let width = request.seq_len;
     let unit = (UNIT_TOKENS / width).max(1);
-    if request.rows <= unit || request.threads <= 1 {
+    if request.rows * width <= INLINE_TOKENS || request.threads <= 1 {
         return in_blocks(request, columns, check, |request, columns| {
             fill_rows(source, request, table, columns)
         });
