@@ -7,7 +7,7 @@ import operator
 import os
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, Unpack
 
 from . import _native
 from .batch import Batch, Origin, Packed, Score, Verdict
@@ -68,20 +68,21 @@ def _cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def request(
-    task: str,
-    n: int,
-    seed: int,
-    *,
-    start: int,
-    split: Split | None,
-    seq_len: int | None,
-    dtype: DType,
-    overflow: Overflow,
-    threads: int | None,
-    compat_ids: bool = False,
-) -> dict[str, Any]:
+class Asked(TypedDict):
+    """Arguments that every batch call takes."""
+
+    start: int
+    split: Split | None
+    seq_len: int | None
+    dtype: DType
+    overflow: Overflow
+    threads: int | None
+    compat_ids: NotRequired[bool]
+
+
+def request(task: str, n: int, seed: int, **asked: Unpack[Asked]) -> dict[str, Any]:
     """Check the types of a batch call's arguments and put them into the form the native module takes."""
+    split, seq_len, compat_ids = asked["split"], asked["seq_len"], asked.get("compat_ids", False)
     if split is not None:
         text_argument(task, "split", split)
     if not isinstance(compat_ids, bool):
@@ -89,18 +90,20 @@ def request(
     return {
         "n": integer(task, "n", n, 0, 2**47),
         "seed": integer(task, "seed", seed, 0, MAX_U64),
-        "start": integer(task, "start", start, 0, MAX_U64),
+        "start": integer(task, "start", asked["start"], 0, MAX_U64),
         "split": split,
         "seq_len": None if seq_len is None else integer(task, "seq_len", seq_len, 1, 2**30),
-        "dtype": text_argument(task, "dtype", dtype),
-        "overflow": text_argument(task, "overflow", overflow),
-        "threads": thread_count(task, threads),
+        "dtype": text_argument(task, "dtype", asked["dtype"]),
+        "overflow": text_argument(task, "overflow", asked["overflow"]),
+        "threads": thread_count(task, asked["threads"]),
         "compat_ids": compat_ids,
     }
 
 
 def generator(task: str, params: Mapping[str, Any], difficulty: int | None) -> _native.Generator:
     """Return the native generator of a task with its parameters fixed; the last few hundred are kept."""
+    for name in params:
+        text_argument(task, "params", name)
     # By repr: 1, True and 1.0 are equal and hash alike, but only one of them is an integer parameter.
     key = (task, repr(difficulty), *((name, repr(value)) for name, value in sorted(params.items())))
     found = _generators.get(key)
@@ -148,68 +151,29 @@ class Task:
         )
 
     def batch(
-        self,
-        n: int,
-        seed: int,
-        *,
-        start: int,
-        split: Split | None,
-        difficulty: int | None,
-        seq_len: int | None,
-        dtype: DType,
-        overflow: Overflow,
-        threads: int | None,
-        params: Mapping[str, Any],
-        compat_ids: bool = False,
+        self, n: int, seed: int, *, difficulty: int | None, params: Mapping[str, Any], **asked: Unpack[Asked]
     ) -> Batch:
         """Rows start .. start + n as padded arrays."""
         native = generator(self.name, params, difficulty)
-        asked = request(
-            self.name,
-            n,
-            seed,
-            start=start,
-            split=split,
-            seq_len=seq_len,
-            dtype=dtype,
-            overflow=overflow,
-            threads=threads,
-            compat_ids=compat_ids,
-        )
-        return Batch(native.batch(asked), self._origin(native, asked, params, difficulty))
+        checked = request(self.name, n, seed, **asked)
+        return Batch(native.batch(checked), self._origin(native, checked, params, difficulty))
 
     def packed(
         self,
         n: int,
-        seq_len: int,
         seed: int,
         *,
-        start: int,
-        split: Split | None,
         difficulty: int | None,
         policy: Policy,
-        dtype: DType,
-        overflow: Literal["error", "redraw"],
-        threads: int | None,
         params: Mapping[str, Any],
-        compat_ids: bool = False,
+        **asked: Unpack[Asked],
     ) -> Packed:
         """Windows start .. start + n."""
         native = generator(self.name, params, difficulty)
-        asked = request(
-            self.name,
-            n,
-            seed,
-            start=start,
-            split=split,
-            seq_len=integer(self.name, "seq_len", seq_len, 1, 2**30),
-            dtype=dtype,
-            overflow=overflow,
-            threads=threads,
-            compat_ids=compat_ids,
-        )
-        arrays = native.packed(asked, text_argument(self.name, "policy", policy))
-        return Packed(arrays, self._origin(native, asked, params, difficulty))
+        integer(self.name, "seq_len", asked["seq_len"], 1, 2**30)
+        checked = request(self.name, n, seed, **asked)
+        arrays = native.packed(checked, text_argument(self.name, "policy", policy))
+        return Packed(arrays, self._origin(native, checked, params, difficulty))
 
     def examples(
         self,

@@ -69,16 +69,38 @@ class Origin:
         return dict(views[0])
 
 
-def _labels(input_ids: NDArray[Any], loss_mask: NDArray[np.uint8]) -> NDArray[np.int32]:
+class _Tokens:
+    """What padded rows and packed windows share."""
+
+    input_ids: NDArray[Any]
+    loss_mask: NDArray[np.uint8]
+    _origin: Origin
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    def __repr__(self) -> str:
+        rows, width = self.input_ids.shape
+        return f"<{type(self).__name__} {rows} rows x {width} {self.input_ids.dtype} tokens>"
+
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """int32 (n, seq_len); the token id where it is predicted, -100 elsewhere (unshifted: the model shifts)."""
+        return labels(self.input_ids, self.loss_mask)
+
+    @cached_property
+    def answer_mask(self) -> NDArray[np.uint8]:
+        """uint8 (n, seq_len); the loss mask without answer markers and `<eos>`."""
+        answers: NDArray[np.uint8] = self.loss_mask & ~np.isin(self.input_ids, self._origin.markers)
+        return answers
+
+
+def labels(input_ids: NDArray[Any], loss_mask: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Token ids where the mask is 1, -100 elsewhere, as int32."""
     return np.where(loss_mask, input_ids, np.int32(IGNORED)).astype(np.int32, copy=False)
 
 
-def _answers(input_ids: NDArray[Any], loss_mask: NDArray[np.uint8], markers: tuple[int, ...]) -> NDArray[np.uint8]:
-    kept: NDArray[np.uint8] = loss_mask & ~np.isin(input_ids, markers)
-    return kept
-
-
-class Batch:
+class Batch(_Tokens):
     """Padded rows `start .. start + n` of a task or a mixture.
 
     Attributes:
@@ -96,22 +118,6 @@ class Batch:
         self.input_ids, self.loss_mask, self.lengths, self.splits, self.parts = arrays
         self._origin = origin
         self._views: dict[int, dict[str, Any]] = {}
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __repr__(self) -> str:
-        return f"<Batch {len(self)} rows x {self.input_ids.shape[1]} {self.input_ids.dtype} tokens>"
-
-    @cached_property
-    def labels(self) -> NDArray[np.int32]:
-        """int32 (n, seq_len); the token id where it is predicted, -100 elsewhere (unshifted: the model shifts)."""
-        return _labels(self.input_ids, self.loss_mask)
-
-    @cached_property
-    def answer_mask(self) -> NDArray[np.uint8]:
-        """uint8 (n, seq_len); the loss mask without answer markers and `<eos>`."""
-        return _answers(self.input_ids, self.loss_mask, self._origin.markers)
 
     @cached_property
     def attention_mask(self) -> NDArray[np.uint8]:
@@ -156,7 +162,7 @@ class Batch:
         return [self.example(i) for i in range(len(self))]
 
 
-class Packed:
+class Packed(_Tokens):
     """Packed windows `start .. start + n`: each begins with a whole instance, later ones follow.
 
     Attributes:
@@ -188,22 +194,6 @@ class Packed:
         self.query_spans: NDArray[np.int32] = arrays["query_spans"].reshape(-1, 3)
         self.query_complete: NDArray[np.uint8] = arrays["query_complete"]
         self._origin = origin
-
-    def __len__(self) -> int:
-        return len(self.input_ids)
-
-    def __repr__(self) -> str:
-        return f"<Packed {len(self)} windows x {self.input_ids.shape[1]} {self.input_ids.dtype} tokens>"
-
-    @cached_property
-    def labels(self) -> NDArray[np.int32]:
-        """int32 (n, seq_len); the token id where it is predicted, -100 elsewhere."""
-        return _labels(self.input_ids, self.loss_mask)
-
-    @cached_property
-    def answer_mask(self) -> NDArray[np.uint8]:
-        """uint8 (n, seq_len); the loss mask without answer markers and `<eos>`."""
-        return _answers(self.input_ids, self.loss_mask, self._origin.markers)
 
     def instance(self, r: int, j: int) -> dict[str, Any]:
         """Instance j of window r: text, prompt, target, queries and metadata, drawn again alone."""

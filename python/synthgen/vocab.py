@@ -56,15 +56,14 @@ class Vocab:
         """Export as a tokenizer that gives the same ids: WordLevel over the pieces, split by longest match.
 
         `auto` makes a `transformers.PreTrainedTokenizerFast` when transformers is installed, else a
-        `tokenizers.Tokenizer`. Encoding puts `<bos>` in front (`add_special_tokens=False` leaves it out).
+        `tokenizers.Tokenizer`. Encoding puts `<bos>` in front (`add_special_tokens=False` leaves it out); text that is
+        not made of pieces is an error of the tokenizer's, never an unknown token.
         """
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 
         if kind not in ("auto", "tokenizers", "transformers"):
             raise param_error(self.name, "kind", kind, "allowed: 'auto', 'tokenizers' or 'transformers'")
-        tokenizer = Tokenizer(
-            models.WordLevel({piece: i for i, piece in enumerate(self.pieces)}, unk_token=SPECIALS[0])
-        )
+        tokenizer = Tokenizer(models.WordLevel({piece: i for i, piece in enumerate(self.pieces)}))
         longest_first = sorted(self.pieces[len(SPECIALS) :], key=len, reverse=True)
         pattern = "|".join(re.escape(piece) for piece in longest_first)
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")

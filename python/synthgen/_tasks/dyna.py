@@ -108,11 +108,11 @@ def packed(
     """
     return _task.packed(
         n,
-        seq_len,
         seed,
         start=start,
         split=split,
         difficulty=difficulty,
+        seq_len=seq_len,
         policy=policy,
         dtype=dtype,
         overflow=overflow,

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .._task import Columns, Split, generator, request
+from ..batch import labels
 from ..errors import param_error
 
 if TYPE_CHECKING:
@@ -59,10 +58,10 @@ class Source:
             threads=1,
         )
         input_ids, loss_mask, lengths, _, _ = generator(self.task, self.params, self.difficulty).batch(asked)
-        labels = np.where(loss_mask, input_ids, np.int32(-100)).astype(np.int32, copy=False)
+        targets = labels(input_ids, loss_mask)
         ends = lengths.tolist() if self.seq_len is None else [None] * n
         return [
-            {"input_ids": input_ids[i, :end], "loss_mask": loss_mask[i, :end], "labels": labels[i, :end]}
+            {"input_ids": input_ids[i, :end], "loss_mask": loss_mask[i, :end], "labels": targets[i, :end]}
             for i, end in enumerate(ends)
         ]
 

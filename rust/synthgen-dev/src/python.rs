@@ -177,11 +177,11 @@ def packed(
 {compat_doc}    """
     return _task.packed(
         n,
-        seq_len,
         seed,
         start=start,
         split=split,
         difficulty=difficulty,
+        seq_len=seq_len,
         policy=policy,
         dtype=dtype,
         overflow=overflow,

@@ -40,8 +40,8 @@ struct Generator {
 impl Generator {
     #[new]
     fn new(py: Python<'_>, task: &str, params: &Bound<'_, PyDict>, difficulty: Option<u8>) -> PyResult<Self> {
-        let built = registry::find(task)
-            .and_then(|entry| entry.task(&values::map(params).unwrap_or_default(), difficulty));
+        let params = values::map(params)?;
+        let built = registry::find(task).and_then(|entry| entry.task(&params, difficulty));
         let task = built.map_err(|error| to_python(py, &error))?;
         let table = task.compat_table().map(|ids| ids.into_iter().map(Option::unwrap_or_default).collect());
         Ok(Self { task, table })
@@ -151,13 +151,17 @@ impl Generator {
         view: OneView,
     ) -> PyResult<String> {
         let split = split_named(py, &*self.task, split)?;
-        let work = || -> Result<String, Error> {
+        interruptible(py, |check| {
             let mut rows = self.task.cursor(seed, split, fit);
-            let index = |i: usize| Index { row: row + i as u64, sub };
-            let views = (0..n).map(|i| view(&*self.task, &mut *rows, split, index(i)));
-            Ok(Value::Array(views.collect::<Result<_, _>>()?).to_string())
-        };
-        py.detach(work).map_err(|error| to_python(py, &error))
+            let mut views = Vec::new();
+            for i in 0..n {
+                if i % 1024 == 1023 {
+                    check()?;
+                }
+                views.push(view(&*self.task, &mut *rows, split, Index { row: row + i as u64, sub })?);
+            }
+            Ok(Value::Array(views).to_string())
+        })
     }
 }
 

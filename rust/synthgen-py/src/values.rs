@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 
 /// A dict of parameters.
 pub fn map(params: &Bound<'_, PyDict>) -> PyResult<Map<String, Value>> {
-    params.iter().map(|(name, value)| Ok((name.extract()?, value_of(&value)))).collect()
+    params.iter().map(|(name, value)| Ok((name.extract()?, value_of(&value, true)))).collect()
 }
 
-/// One value; what has no counterpart becomes its `repr`, which no parameter accepts, so that the error can show it.
-fn value_of(value: &Bound<'_, PyAny>) -> Value {
+/// One value; what has no counterpart becomes its `repr`, which no parameter accepts, so that the error can show it. Lists
+/// inside lists are no parameter either (and one might contain itself).
+fn value_of(value: &Bound<'_, PyAny>, lists: bool) -> Value {
     let known = || -> PyResult<Value> {
         if value.is_none() {
             return Ok(Value::Null);
@@ -23,11 +24,13 @@ fn value_of(value: &Bound<'_, PyAny>) -> Value {
             return Ok(Value::String(text.to_string()));
         }
         if value.is_instance_of::<PyFloat>() {
-            return Ok(Value::from(value.extract::<f64>()?));
+            // NaN has no JSON form and would turn into None, which some parameters accept.
+            let number = value.extract::<f64>().ok().filter(|number| number.is_finite());
+            return number.map(Value::from).ok_or_else(|| PyTypeError::new_err("no parameter value"));
         }
-        if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+        if lists && (value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>()) {
             return Ok(Value::Array(
-                value.try_iter()?.map(|v| v.map(|v| value_of(&v))).collect::<PyResult<_>>()?,
+                value.try_iter()?.map(|v| v.map(|v| value_of(&v, false))).collect::<PyResult<_>>()?,
             ));
         }
         // Integers, NumPy's among them; None where `__index__` is missing.

@@ -1,0 +1,339 @@
+"""Rows are the same in any process and thread, sources go to any worker, and Ctrl-C ends a call that runs."""
+
+import multiprocessing
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from operator import index
+from typing import Any
+
+import numpy as np
+import pytest
+import synthgen
+from synthgen import _task
+
+TASKS = tuple(synthgen.tasks())
+every_task = pytest.mark.parametrize("name", TASKS)
+Row = dict[str, Any]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two rows, examples or records are equal, type for type."""
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other)
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def run(code: str, *args: str) -> str:
+    """Run a program in a process of its own, where no other package has started a thread; return what it prints."""
+    done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+FORK = """
+import hashlib, multiprocessing, sys
+import synthgen
+
+task = synthgen.get(sys.argv[1])
+
+def digest(threads):
+    batch = task.batch(5000, 7, difficulty=1, split="train", threads=threads)
+    packed = task.packed(300, 2048, 7, difficulty=1, threads=threads)
+    whole = hashlib.sha256()
+    for array in (batch.input_ids, batch.loss_mask, batch.lengths, packed.input_ids, packed.segment_ids):
+        whole.update(array.tobytes())
+    whole.update(repr(batch.example(11)).encode())
+    return whole.hexdigest()
+
+wanted = digest(2)
+context = multiprocessing.get_context("fork")
+with context.Pool(3) as pool:
+    children = pool.map_async(digest, [2, 1, 2, 1, 3, 2]).get(timeout=60)
+again = digest(2)
+print(len({wanted, again, *children}), len(children))
+"""
+
+
+@every_task
+def test_forked_children_of_a_threaded_parent_make_the_same_rows(name: str) -> None:
+    assert run(FORK, name).split() == ["1", "6"]
+
+
+@every_task
+@pytest.mark.parametrize("seq_len", [None, 2048])
+def test_a_spawned_process_makes_the_rows_of_a_pickled_source(name: str, seq_len: int | None) -> None:
+    source = synthgen.get(name).source(3, 1000, start=17, split="test", difficulty=2, seq_len=seq_len)
+    places = [0, 5, 999, -1]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        spawned = pool.map_async(source.__getitem__, places).get(timeout=60)
+    assert same(spawned, [source[i] for i in places])
+
+
+@every_task
+def test_threads_of_one_process_make_the_same_rows(name: str) -> None:
+    task = synthgen.get(name)
+    wanted = task.batch(3000, 5, threads=1)
+    with ThreadPoolExecutor(4) as pool:
+        batches = list(pool.map(lambda threads: task.batch(3000, 5, threads=threads), [1, 2, 3, 8, 2, 1, 64, 1024]))
+    for batch in batches:
+        assert same(batch.input_ids, wanted.input_ids)
+        assert same(batch.loss_mask, wanted.loss_mask)
+
+
+@every_task
+def test_a_source_has_the_rows_of_the_batch(name: str) -> None:
+    task = synthgen.get(name)
+    n, start = 50, 2**40 + 3
+    source = task.source(9, n, start=start, split="validation", difficulty=1)
+    batch = task.batch(n, 9, start=start, split="validation", difficulty=1)
+    assert len(source) == n
+    for i, row in enumerate(source):
+        end = int(batch.lengths[i])
+        wanted = {
+            "input_ids": batch.input_ids[i, :end],
+            "loss_mask": batch.loss_mask[i, :end],
+            "labels": batch.labels[i, :end],
+        }
+        assert same(row, wanted)
+        assert same(source[i - n], wanted)
+        assert same(source[np.int64(i)], wanted)
+    assert i == n - 1
+
+
+@every_task
+def test_a_source_pads_to_seq_len(name: str) -> None:
+    task = synthgen.get(name)
+    own, padded = task.source(1, 20), task.source(1, 20, seq_len=2048)
+    for i in range(20):
+        length = len(own[i]["input_ids"])
+        for field, pad in (("input_ids", 0), ("loss_mask", 0), ("labels", -100)):
+            assert padded[i][field].shape == (2048,)
+            assert same(padded[i][field][:length], own[i][field])
+            assert (padded[i][field][length:] == pad).all()
+
+
+@every_task
+@pytest.mark.parametrize("length", [0, 1, 10])
+def test_rows_outside_a_source_are_index_errors(name: str, length: int) -> None:
+    source = synthgen.get(name).source(1, length)
+    for i in (length, length + 1, -length - 1, 2**70, -(2**70)):
+        with pytest.raises(IndexError, match=str(i)):
+            source[i]
+    with pytest.raises(TypeError):
+        source["0"]
+    assert len(list(source)) == length
+
+
+@every_task
+def test_a_source_survives_pickling(name: str) -> None:
+    source = synthgen.get(name).source(4, 2**40, start=5, difficulty=3, split="train", num_queries=2)
+    again = pickle.loads(pickle.dumps(source))
+    assert again == source
+    assert len(again) == 2**40
+    for i in (0, 1, 2**39, -1):
+        assert same(again[i], source[i])
+
+
+COLUMNS = {
+    "text": {"input_text", "target", "task", "difficulty", "split", "sample_id", "metadata"},
+    "tokens": {"input_ids", "loss_mask", "labels"},
+}
+COLUMNS["all"] = COLUMNS["text"] | COLUMNS["tokens"]
+every_choice = pytest.mark.parametrize("columns", COLUMNS)
+
+
+def records(name: str, columns: str, n: int, *, start: int = 0) -> list[Row]:
+    """Make the wanted records from a batch, as plain Python values."""
+    task = synthgen.get(name)
+    batch = task.batch(n, 6, start=start, split="train", difficulty=1)
+    found = []
+    for i, (length, row) in enumerate(zip(batch.lengths, batch.examples(), strict=True)):
+        tokens = {field: getattr(batch, field)[i, :length].tolist() for field in sorted(COLUMNS["tokens"])}
+        # Metadata is compared as a value; that it is one string is for the records to show.
+        found.append({key: value for key, value in (row | tokens).items() if key in COLUMNS[columns]})
+    return found
+
+
+def values(rows: Any) -> list[Row]:
+    """Read the metadata of records, which is JSON, and leave the rest."""
+    import json
+
+    found = []
+    for row in rows:
+        if "metadata" in row:
+            metadata = json.loads(row["metadata"])
+            assert row["metadata"] == json.dumps(metadata, sort_keys=True)
+            row = row | {"metadata": metadata}  # noqa: PLW2901
+        found.append(row)
+    return found
+
+
+@every_task
+@every_choice
+@pytest.mark.parametrize("n", [0, 1, 300])
+def test_a_dataset_holds_each_row_once(name: str, columns: str, n: int) -> None:
+    made = synthgen.get(name).dataset(n, 6, start=11, split="train", difficulty=1, columns=columns)
+    assert set(made.column_names) == COLUMNS[columns]
+    assert len(made) == n
+    assert same(values(made), records(name, columns, n, start=11))
+
+
+@every_task
+def test_columns_have_the_same_types_whatever_the_rows(name: str) -> None:
+    task = synthgen.get(name)
+    features = task.dataset(0).features
+    kinds = {key: str(getattr(kind, "feature", kind).dtype) for key, kind in features.items()}
+    assert kinds.pop("difficulty") == "int64"
+    assert [kinds.pop(key) for key in ("input_ids", "loss_mask", "labels")] == ["int32", "uint8", "int32"]
+    assert set(kinds.values()) == {"string"}
+    for made in (task.dataset(3), task.dataset(3, difficulty=2, split="test"), task.iterable(0, 3)):
+        assert made.features == features
+
+
+@every_task
+@every_choice
+@pytest.mark.parametrize("n", [1, 3, 4, 301])
+def test_a_stream_holds_each_row_once_in_order(name: str, columns: str, n: int) -> None:
+    made = synthgen.get(name).iterable(6, n, split="train", difficulty=1, columns=columns, shards=4)
+    assert made.num_shards == min(4, n)
+    wanted = records(name, columns, n)
+    assert same(values(made), wanted)
+    assert same(values(made), wanted)  # a second epoch begins anew
+
+
+def split_up(made: Any, workers: int) -> Iterator[list[Row]]:
+    for worker in range(workers):
+        yield values(made.shard(num_shards=workers, index=worker))
+
+
+def nodes(made: Any, workers: int) -> Iterator[list[Row]]:
+    from datasets.distributed import split_dataset_by_node
+
+    for worker in range(workers):
+        yield values(split_dataset_by_node(made, rank=worker, world_size=workers))
+
+
+@every_task
+@pytest.mark.parametrize("split", [split_up, nodes])
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_workers_share_a_stream_without_repeats(name: str, split: Any, workers: int) -> None:
+    n = 301
+    made = synthgen.get(name).iterable(6, n, split="train", difficulty=1, columns="all", shards=4)
+    shares = list(split(made, workers))
+    assert all(len(share) >= n // 4 for share in shares)
+    found = sorted((row for share in shares for row in share), key=lambda row: int(row["sample_id"].split("_")[-1]))
+    assert same(found, records(name, "all", n))
+
+
+@pytest.mark.parametrize("columns", ["none", "", None, "TEXT"])
+def test_unknown_columns_are_refused(columns: Any) -> None:
+    for make in (synthgen.dyna.dataset, synthgen.dyna.iterable):
+        with pytest.raises(synthgen.ParamError, match="'all', 'text' or 'tokens'"):
+            make(3, columns=columns)
+
+
+def asked_threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Record how many threads the native module is asked for."""
+    seen: list[int] = []
+    ask = _task.request
+
+    def request(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        asked = ask(*args, **kwargs)
+        seen.append(index(asked["threads"]))
+        return asked
+
+    monkeypatch.setattr(_task, "request", request)
+    return seen
+
+
+@every_task
+@pytest.mark.parametrize("given", ["1", "2", "7", "1024"])
+def test_the_environment_sets_the_threads(name: str, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = synthgen.get(name)
+    wanted = task.batch(600, threads=1)
+    monkeypatch.setenv("SYNTHGEN_NUM_THREADS", given)
+    seen = asked_threads(monkeypatch)
+    assert same(task.batch(600).input_ids, wanted.input_ids)
+    task.packed(20, 2048)
+    task.batch(600, threads=3)
+    assert seen == [int(given), int(given), 3]
+
+
+@pytest.mark.parametrize("unset", [True, False])
+def test_without_the_environment_a_call_uses_at_least_one_thread(unset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if unset:
+        monkeypatch.delenv("SYNTHGEN_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("SYNTHGEN_NUM_THREADS", "")
+    seen = asked_threads(monkeypatch)
+    synthgen.dyna.batch(3)
+    assert 1 <= seen[0] <= (multiprocessing.cpu_count() or 1)
+
+
+@every_task
+@pytest.mark.parametrize("given", ["0", "-1", "1025", "two", "1.5", " 2", "²", "9" * 30])
+def test_a_bad_number_of_threads_in_the_environment_is_refused(
+    name: str, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNTHGEN_NUM_THREADS", given)
+    with pytest.raises(synthgen.ParamError) as caught:
+        synthgen.get(name).batch(3)
+    assert caught.value.field == "SYNTHGEN_NUM_THREADS"
+    assert caught.value.task == name
+    assert len(synthgen.get(name).batch(3, threads=2)) == 3
+
+
+# The first signals are let pass, so that the call is certainly under way when the one comes that ends it.
+INTERRUPTED = """
+import signal, sys
+import synthgen
+
+name, kind, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+task = synthgen.get(name)
+passed = 0
+
+def interrupt(number, frame):
+    global passed
+    passed += 1
+    if passed > 4:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+signal.signal(signal.SIGINT, interrupt)
+print("ready", flush=True)
+if kind == "batch":
+    task.batch(20_000_000, difficulty=3, split="test", seq_len=8, overflow="truncate", dtype="uint16", threads=threads)
+else:
+    task.packed(600_000, task.batch(0, difficulty=3).input_ids.shape[1], difficulty=3, split="test", threads=threads)
+print("the call came to its end")
+"""
+
+
+@every_task
+@pytest.mark.parametrize(("kind", "threads"), [("batch", 1), ("batch", 2), ("packed", 1), ("packed", 2)])
+def test_an_interrupt_ends_a_call_that_runs(name: str, kind: str, threads: int) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, name, kind, str(threads)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        for _ in range(200):
+            child.send_signal(signal.SIGINT)
+            try:
+                child.wait(timeout=0.05)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        else:
+            child.kill()
+        out, err = child.communicate()
+    assert out == ""
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert child.returncode == -signal.SIGINT
