@@ -103,7 +103,7 @@ def test_arrays_cannot_be_written(name: str, kind: str, dtype: str, n: int) -> N
         for attempt in attempts(array):
             with pytest.raises(ValueError, match=r"read-only|WRITEABLE"):
                 attempt()
-        assert memoryview(array).readonly, field
+        assert memoryview(array.data).readonly, field
         assert np.array_equal(array, before), field
 
 
@@ -231,7 +231,7 @@ for name in synthgen.tasks():
     assert len(batch.labels) == len(batch.examples()) == len(task.packed(3, 2048)) == 3
     assert task.validate(batch.input_ids[0], batch.loss_mask[0]).ok
     assert len(task.source(0, 5)[4]["input_ids"]) > 0
-print(*sorted({name.partition(".")[0] for name in sys.modules}))
+print(*sys.modules)
 """
 
 

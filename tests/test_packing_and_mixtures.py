@@ -13,7 +13,7 @@ import synthgen
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.strategies import SPLITS, TASKS, law, row, same_rows, settings_of, streams
+from tests.strategies import SPLITS, TASKS, composite, law, row, same_rows, settings_of, streams
 
 POLICIES = ("truncate", "pad")
 DENSE = ("input_ids", "loss_mask", "segment_ids", "position_ids")
@@ -132,16 +132,23 @@ def test_instances_are_valid_and_drawn_again_alone(stream: dict[str, Any], scale
         assert packed.labels[r].tolist() == labels.tolist()
 
 
+def everything(packed: Any) -> dict[str, bytes]:
+    """All arrays of packed windows, as bytes."""
+    return {name: getattr(packed, name).tobytes() for name in (*DENSE, *BY_INSTANCE, *BY_QUERY)}
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", TASKS)
-def test_threads_change_no_window(name: str, policy: str) -> None:
+def test_threads_and_blocks_change_no_window(name: str, policy: str) -> None:
     task = synthgen.get(name)
     seq_len = 2 * task.batch(0).input_ids.shape[1]
     one, two = (task.packed(70, seq_len, 3, policy=policy, threads=threads) for threads in (1, 2))
+    assert everything(one) == everything(two)
+    for r in (0, 15, 16, 69):  # sixteen windows are drawn by one thread
+        assert window(task.packed(1, seq_len, 3, start=r, policy=policy), 0) == window(one, r)
     wide = task.packed(3, 2**21, 3, policy=policy, threads=2, dtype="uint16")  # two windows are a block
-    alone = [task.packed(1, 2**21, 3, start=r, policy=policy, threads=1, dtype="uint16") for r in range(3)]
-    assert [window(one, r) for r in range(70)] == [window(two, r) for r in range(70)]
-    assert [window(wide, r) for r in range(3)] == [window(other, 0) for other in alone]
+    alone = [everything(task.packed(1, 2**21, 3, start=r, policy=policy, dtype="uint16")) for r in range(3)]
+    assert everything(wide) == {key: b"".join(part[key] for part in alone) for key in alone[0]}
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -158,7 +165,7 @@ def test_redrawn_windows_hold_only_what_fits(name: str) -> None:
 # ---- mixtures ---------------------------------------------------------------------------------------------
 
 
-@st.composite  # type: ignore[untyped-decorator]
+@composite
 def mixtures(draw: Any) -> tuple[Any, dict[str, dict[str, Any]]]:
     """All tasks in any order, with weights and parameters."""
     names = draw(st.permutations(TASKS))
@@ -279,7 +286,7 @@ def test_another_process_and_another_hash_seed_give_the_same_bytes() -> None:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         found.add(done.stdout.strip())
     names = sorted(TASKS, reverse=True)
-    sources = [synthgen.mix(dict.fromkeys(names, 1.0)), *(synthgen.get(name) for name in names)]
+    sources: list[Any] = [synthgen.mix(dict.fromkeys(names, 1.0)), *(synthgen.get(name) for name in names)]
     content = b"".join(source.batch(200, 9).input_ids.tobytes() for source in sources)
     content += repr([synthgen.get(name).example(3, 9) for name in names]).encode()
     assert found == {hashlib.sha256(content).hexdigest()}

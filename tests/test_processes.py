@@ -1,5 +1,6 @@
 """Rows are the same in any process and thread, sources go to any worker, and Ctrl-C ends a call that runs."""
 
+import json
 import multiprocessing
 import pickle
 import signal
@@ -82,7 +83,7 @@ def test_threads_of_one_process_make_the_same_rows(name: str) -> None:
     task = synthgen.get(name)
     wanted = task.batch(3000, 5, threads=1)
     with ThreadPoolExecutor(4) as pool:
-        batches = list(pool.map(lambda threads: task.batch(3000, 5, threads=threads), [1, 2, 3, 8, 2, 1, 64, 1024]))
+        batches = list(pool.map(lambda threads: task.batch(3000, 5, threads=threads), [1, 2, 3, 8, 2, 1]))
     for batch in batches:
         assert same(batch.input_ids, wanted.input_ids)
         assert same(batch.loss_mask, wanted.loss_mask)
@@ -163,16 +164,16 @@ def records(name: str, columns: str, n: int, *, start: int = 0) -> list[Row]:
 
 
 def values(rows: Any) -> list[Row]:
-    """Read the metadata of records, which is JSON, and leave the rest."""
-    import json
-
+    """Read the metadata of records, which is JSON, make plain integers of ids, and leave the rest."""
     found = []
     for row in rows:
+        plain = dict(row)
+        for field in COLUMNS["tokens"] & row.keys():
+            plain[field] = [index(value) for value in row[field]]
         if "metadata" in row:
-            metadata = json.loads(row["metadata"])
-            assert row["metadata"] == json.dumps(metadata, sort_keys=True)
-            row = row | {"metadata": metadata}  # noqa: PLW2901
-        found.append(row)
+            plain["metadata"] = json.loads(row["metadata"])
+            assert row["metadata"] == json.dumps(plain["metadata"], sort_keys=True)
+        found.append(plain)
     return found
 
 
@@ -303,22 +304,27 @@ passed = 0
 def interrupt(number, frame):
     global passed
     passed += 1
-    if passed > 4:
+    if passed > 2:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
 signal.signal(signal.SIGINT, interrupt)
 print("ready", flush=True)
+rows = {"difficulty": 3, "split": "test", "dtype": "uint16", "threads": threads}
+width = task.batch(0, difficulty=3).input_ids.shape[1]
 if kind == "batch":
-    task.batch(20_000_000, difficulty=3, split="test", seq_len=8, overflow="truncate", dtype="uint16", threads=threads)
+    task.batch(1_800_000_000 // (width * 3), **rows)
+elif kind == "truncated":
+    task.batch(20_000_000, seq_len=8, overflow="truncate", **rows)
 else:
-    task.packed(600_000, task.batch(0, difficulty=3).input_ids.shape[1], difficulty=3, split="test", threads=threads)
+    task.packed(1_800_000_000 // (width * 11), width, **rows)
 print("the call came to its end")
 """
 
 
 @every_task
-@pytest.mark.parametrize(("kind", "threads"), [("batch", 1), ("batch", 2), ("packed", 1), ("packed", 2)])
+@pytest.mark.parametrize("kind", ["batch", "truncated", "packed"])
+@pytest.mark.parametrize("threads", [1, 2])
 def test_an_interrupt_ends_a_call_that_runs(name: str, kind: str, threads: int) -> None:
     command = [sys.executable, "-c", INTERRUPTED, name, kind, str(threads)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:

@@ -4,15 +4,13 @@ import os
 import re
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
 import synthgen
-from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.strategies import (
+from tests.public_cases import (
     MAX_U64,
     ROW_ARRAYS,
     SPLITS,
@@ -23,7 +21,7 @@ from tests.strategies import (
     assert_equal_arrays,
     assert_window,
     cases,
-    laws,
+    law,
     mixtures,
     plain_tokenizer,
     seeds,
@@ -44,8 +42,7 @@ def test_every_task_is_under_these_laws() -> None:
 # --- Rows ---
 
 
-@laws
-@given(cases(), seeds, starts)
+@law(cases(), seeds, starts)
 def test_a_row_is_the_same_however_it_is_asked_for(case: Case, seed: int, start: int) -> None:
     whole = case.module.batch(12, seed, start=start, **case.asked)
     part = case.module.batch(5, seed, start=start + 4, **case.asked)
@@ -64,8 +61,7 @@ def test_a_row_is_the_same_however_it_is_asked_for(case: Case, seed: int, start:
         assert np.array_equal(item["labels"], part.labels[0, : part.lengths[0]])
 
 
-@laws
-@given(cases(), seeds, st.integers(2, 7))
+@law(cases(), seeds, st.integers(2, 7))
 def test_threads_and_the_size_of_a_call_change_nothing(case: Case, seed: int, threads: int) -> None:
     rows = 150_000 // case.width + 5  # more than is done on the calling thread alone, and no whole number of units
     alone = case.module.batch(rows, seed, threads=1, **case.asked)
@@ -76,8 +72,7 @@ def test_threads_and_the_size_of_a_call_change_nothing(case: Case, seed: int, th
         assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(alone, name)), name
 
 
-@laws
-@given(cases(), seeds, starts)
+@law(cases(), seeds, starts)
 def test_arrays_are_what_they_are_said_to_be(case: Case, seed: int, start: int) -> None:
     batch = case.module.batch(9, seed, start=start, **case.asked)
     narrow = case.module.batch(9, seed, start=start, dtype="uint16", **case.asked)
@@ -104,8 +99,7 @@ def test_arrays_are_what_they_are_said_to_be(case: Case, seed: int, start: int) 
     assert (batch.parts == 0).all()
 
 
-@laws
-@given(cases(), seeds, starts)
+@law(cases(), seeds, starts)
 def test_rows_are_valid_and_of_the_wanted_split(case: Case, seed: int, start: int) -> None:
     batch = case.module.batch(12, seed, start=start, **case.asked)
     for i in range(12):
@@ -121,8 +115,7 @@ def test_rows_are_valid_and_of_the_wanted_split(case: Case, seed: int, start: in
         assert (batch.splits == SPLITS.index(case.split)).all()
 
 
-@laws
-@given(cases(), seeds)
+@law(cases(), seeds)
 def test_text_and_ids_say_the_same(case: Case, seed: int) -> None:
     vocab, tokenizer = case.module.vocab, plain_tokenizer(case.task)
     batch = case.module.batch(8, seed, **case.asked)
@@ -137,8 +130,7 @@ def test_text_and_ids_say_the_same(case: Case, seed: int) -> None:
         assert tokenizer.decode(ids.tolist()) == text
 
 
-@laws
-@given(cases(), seeds)
+@law(cases(), seeds)
 def test_queries_lie_where_they_are_said_to_lie(case: Case, seed: int) -> None:
     batch = case.module.batch(8, seed, **case.asked)
     for i in range(8):
@@ -168,8 +160,7 @@ def test_queries_lie_where_they_are_said_to_lie(case: Case, seed: int) -> None:
         assert batch.metadata(i)["measured"]
 
 
-@laws
-@given(cases().filter(lambda case: synthgen.tasks()[case.task].compat_ids), seeds)
+@law(cases().filter(lambda case: synthgen.tasks()[case.task].compat_ids), seeds)
 def test_reference_ids_are_the_same_rows(case: Case, seed: int) -> None:
     own = case.module.batch(8, seed, **case.asked)
     other = case.module.batch(8, seed, compat_ids=True, **case.asked)
@@ -184,8 +175,7 @@ def test_reference_ids_are_the_same_rows(case: Case, seed: int) -> None:
         assert not case.module.validate(own.input_ids[i], compat_ids=True, **case.params)
 
 
-@laws
-@given(cases(), seeds, st.integers(1, 200))
+@law(cases(), seeds, st.integers(1, 200))
 def test_too_long_rows_are_cut_or_drawn_again(case: Case, seed: int, width: int) -> None:
     full = case.module.batch(10, seed, **case.asked)
     cut = case.module.batch(10, seed, seq_len=width, overflow="truncate", **case.asked)
@@ -248,8 +238,7 @@ def test_a_higher_level_asks_for_more(task: str) -> None:
     assert lengths == sorted(set(lengths))
 
 
-@laws
-@given(cases(), st.integers(0, MAX_U64 - 1), st.sampled_from([None, 1, 2, 3]))
+@law(cases(), st.integers(0, MAX_U64 - 1), st.sampled_from([None, 1, 2, 3]))
 def test_sample_ids_name_task_level_split_and_row(case: Case, index: int, level: int | None) -> None:
     params = case.params if level is None else {}
     found = case.module.example(index, 6, split=case.split, difficulty=level, **params)["sample_id"]
@@ -268,8 +257,7 @@ def test_a_level_with_other_parameters_is_no_level_in_the_sample_id() -> None:
 # --- Windows ---
 
 
-@laws
-@given(cases(), seeds, starts, st.floats(0, 3))
+@law(cases(), seeds, starts, st.floats(0, 3))
 def test_windows_hold_whole_instances_and_then_a_cut_one(case: Case, seed: int, start: int, more: float) -> None:
     width = case.width + int(more * case.width)
     packed = case.module.packed(4, width, seed, start=start, **case.asked)
@@ -297,8 +285,7 @@ def test_windows_hold_whole_instances_and_then_a_cut_one(case: Case, seed: int, 
             assert case.module.validate(ids, mask, **case.params)
 
 
-@laws
-@given(cases(), seeds, starts)
+@law(cases(), seeds, starts)
 def test_a_window_is_the_same_however_it_is_asked_for(case: Case, seed: int, start: int) -> None:
     width = case.width
     alone = case.module.packed(41, width, seed, start=start, threads=1, **case.asked)
@@ -315,8 +302,7 @@ def test_a_window_is_the_same_however_it_is_asked_for(case: Case, seed: int, sta
 # --- Mixtures ---
 
 
-@laws
-@given(mixtures(), seeds, starts)
+@law(mixtures(), seeds, starts)
 def test_a_row_of_a_mixture_is_that_row_of_its_task(
     mixed: tuple[synthgen.Mixture, dict[str, Case]], seed: int, start: int
 ) -> None:
@@ -342,8 +328,7 @@ def test_a_row_of_a_mixture_is_that_row_of_its_task(
         assert mixture.vocab.decode(tokens(fitting, i)) == f"<{mixture.names[fitting.parts[i]]}>{fitting.text(i)}"
 
 
-@laws
-@given(mixtures(), seeds, starts)
+@law(mixtures(), seeds, starts)
 def test_packed_mixtures_hold_valid_rows(
     mixed: tuple[synthgen.Mixture, dict[str, Case]], seed: int, start: int
 ) -> None:
@@ -385,8 +370,9 @@ print(digest.hexdigest())
 def test_processes_agree_whatever_their_hash_seed() -> None:
     def run(hash_seed: str) -> str:
         environment = os.environ | {"PYTHONHASHSEED": hash_seed}
-        done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     digests = {run("1"), run("2"), run("random")}

@@ -101,15 +101,17 @@ pub fn from_vec<T: Element + Copy>(py: Python<'_>, values: &[T]) -> PyResult<Py<
     Ok(array.into_any().unbind())
 }
 
-/// Refuse work that would not fit into memory, before any of it is done.
-pub fn check_memory(py: Python<'_>, rows: usize, bytes_per_row: usize) -> PyResult<()> {
+/// The number of elements of a `rows` by `width` array, if arrays with so many bytes a row fit into memory: refused before
+/// any work is done.
+pub fn check_memory(py: Python<'_>, rows: usize, width: usize, bytes_per_row: usize) -> PyResult<usize> {
     let needed = rows as u128 * bytes_per_row as u128;
+    let size = rows.checked_mul(width).ok_or_else(|| out_of_memory(py, needed, None))?;
     if needed < UNCHECKED {
-        return Ok(());
+        return Ok(size);
     }
     match available() {
         Some(available) if needed > u128::from(available) => Err(out_of_memory(py, needed, Some(available))),
-        _ => Ok(()),
+        _ => Ok(size),
     }
 }
 

@@ -230,14 +230,23 @@ fn shard<'py>(
         })
         .collect();
     let joint = joint.as_ref().map(|mixture| mixture.0.joint());
+    let mut raised = None;
     let shard = interruptible(py, |check| {
         export::shard(&cells, joint, &mut |done| {
             check()?;
-            progress.as_ref().map_or(Ok(()), |call| {
-                Python::attach(|py| call.call1(py, (done,)).map(drop).map_err(|_| Error::Interrupted))
+            let Some(call) = &progress else {
+                return Ok(());
+            };
+            Python::attach(|py| call.call1(py, (done,))).map(drop).map_err(|error| {
+                raised = Some(error);
+                Error::Interrupted
             })
         })
-    })?;
+    });
+    let shard = match raised {
+        Some(error) => return Err(error),
+        None => shard?,
+    };
     Ok((from_vec(py, &shard.ids)?, from_vec(py, &shard.rows)?, PyBytes::new(py, &shard.jsonl)))
 }
 

@@ -108,16 +108,16 @@ fn batch_of<T: Token + Element>(
     request: &batch::Request,
 ) -> PyResult<Batch> {
     let (n, width) = (request.rows, request.seq_len);
-    check_memory(py, n, width.saturating_mul(size_of::<T>() + 1).saturating_add(6))?;
-    let mut ids = Buffer::new::<T>(py, n * width)?;
-    let mut mask = Buffer::new::<u8>(py, n * width)?;
+    let size = check_memory(py, n, width, width.saturating_mul(size_of::<T>() + 1).saturating_add(6))?;
+    let mut ids = Buffer::new::<T>(py, size)?;
+    let mut mask = Buffer::new::<u8>(py, size)?;
     let mut lengths = Buffer::new::<i32>(py, n)?;
     let mut splits = Buffer::new::<u8>(py, n)?;
     let mut parts = Buffer::new::<u8>(py, n)?;
     interruptible(py, |check| {
         let columns = Columns {
-            ids: &mut ids.blank()[..n * width],
-            mask: &mut mask.blank()[..n * width],
+            ids: &mut ids.blank()[..size],
+            mask: &mut mask.blank()[..size],
             lengths: &mut lengths.blank()[..n],
             splits: &mut splits.blank()[..n],
             parts: &mut parts.blank()[..n],
@@ -163,17 +163,17 @@ fn packed_of<T: Token + Element>(
     policy: Policy,
 ) -> PyResult<Py<PyDict>> {
     let (n, width) = (request.rows, request.seq_len);
-    check_memory(py, n, width.saturating_mul(size_of::<T>() + 9))?;
-    let mut ids = Buffer::new::<T>(py, n * width)?;
-    let mut mask = Buffer::new::<u8>(py, n * width)?;
-    let mut segments = Buffer::new::<i32>(py, n * width)?;
-    let mut positions = Buffer::new::<i32>(py, n * width)?;
+    let size = check_memory(py, n, width, width.saturating_mul(size_of::<T>() + 9))?;
+    let mut ids = Buffer::new::<T>(py, size)?;
+    let mut mask = Buffer::new::<u8>(py, size)?;
+    let mut segments = Buffer::new::<i32>(py, size)?;
+    let mut positions = Buffer::new::<i32>(py, size)?;
     let found = interruptible(py, |check| {
         let windows = Windows {
-            ids: &mut ids.blank()[..n * width],
-            mask: &mut mask.blank()[..n * width],
-            segments: &mut segments.blank()[..n * width],
-            positions: &mut positions.blank()[..n * width],
+            ids: &mut ids.blank()[..size],
+            mask: &mut mask.blank()[..size],
+            segments: &mut segments.blank()[..size],
+            positions: &mut positions.blank()[..size],
         };
         pack::fill::<T>(source, request, policy, table, windows, check)
     })?;

@@ -193,11 +193,17 @@ pub fn fill<T: Token>(
         });
     }
     in_blocks(request, columns, check, |request, columns| {
-        pool::run(request.threads, || {
-            units(columns, unit, width).into_par_iter().try_for_each(|(first, columns)| {
-                let rows = columns.lengths.len();
-                fill_rows(source, &request.skip(first, rows), table, columns)
-            })
+        let work = |(first, columns): (usize, Columns<'_, T>)| {
+            let rows = columns.lengths.len();
+            fill_rows(source, &request.skip(first, rows), table, columns)
+        };
+        let units = units(columns, unit, width);
+        pool::run(request.threads, |parallel| {
+            if parallel {
+                units.into_par_iter().try_for_each(work)
+            } else {
+                units.into_iter().try_for_each(work)
+            }
         })
     })
 }

@@ -126,13 +126,13 @@ pub fn fill<T: Token>(
             .zip((first..).step_by(16))
             .collect();
         first += (block / width) as u64;
-        let work = || -> Result<Vec<Contents>, Error> {
+        let work = |parallel| -> Result<Vec<Contents>, Error> {
             let fill =
                 |(windows, start)| fill_unit(source, &Request { start, ..*request }, policy, table, windows);
-            if request.threads <= 1 {
-                units.into_iter().map(fill).collect()
-            } else {
+            if parallel {
                 units.into_par_iter().map(fill).collect()
+            } else {
+                units.into_iter().map(fill).collect()
             }
         };
         for part in pool::run(request.threads, work)? {

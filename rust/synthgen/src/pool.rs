@@ -12,17 +12,15 @@ struct Entry {
 
 static POOLS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
-/// Run `work` on a pool of `threads` threads, or on this thread when one is enough or no pool can be had.
+/// Run `work` on a pool of `threads` threads, or on this thread when one is enough or no pool can be had; `work` is told
+/// whether it may go parallel, as only inside a pool of ours it can.
 ///
 /// A forked child finds the parent's entries but not its threads, so entries are looked up by process id. The lock is only
 /// ever tried: a child forked while another thread held it must not wait for a thread that it does not have.
-pub fn run<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
-    if threads <= 1 {
-        return work();
-    }
-    match pool(threads) {
-        Some(pool) => pool.install(work),
-        None => work(),
+pub fn run<R: Send>(threads: usize, work: impl FnOnce(bool) -> R + Send) -> R {
+    match if threads > 1 { pool(threads) } else { None } {
+        Some(pool) => pool.install(|| work(true)),
+        None => work(false),
     }
 }
 

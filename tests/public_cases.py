@@ -1,0 +1,196 @@
+"""Parameters that the tasks accept, seeds and row numbers, drawn for laws of the public calls."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import synthgen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+TASKS: dict[str, Any] = {name: synthgen.get(name) for name in synthgen.tasks()}
+SPLITS = ("train", "validation", "test")
+MAX_U64 = 2**64 - 1
+ROW_ARRAYS = ("input_ids", "loss_mask", "lengths", "splits", "parts")
+WINDOW_ARRAYS = (
+    "input_ids",
+    "loss_mask",
+    "segment_ids",
+    "position_ids",
+    "instance_offsets",
+    "instance_starts",
+    "instance_complete",
+    "instance_splits",
+    "instance_parts",
+    "query_offsets",
+    "query_spans",
+    "query_complete",
+)
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+def law(*drawn: Any, examples: int = 40) -> Callable[[Test], Test]:
+    """Hold a test for many drawn arguments, the same in every run."""
+    fixed = settings(deadline=None, derandomize=True, max_examples=examples)
+    holding: Any = given(*drawn)
+
+    def wrap(test: Test) -> Test:
+        return cast(Test, fixed(holding(test)))
+
+    return wrap
+
+
+def composite(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a function that draws into a maker of strategies."""
+    return cast(Callable[..., Any], st.composite(make))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A task and parameters for it; ``split`` is None or one that holds many instances at these parameters."""
+
+    task: str
+    params: dict[str, Any]
+    split: str | None = None
+
+    @property
+    def module(self) -> Any:
+        return TASKS[self.task]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What to pass to a call that draws rows."""
+        return {"split": self.split, **self.params}
+
+    @property
+    def width(self) -> int:
+        """The default seq_len."""
+        return int(self.module.batch(0, **self.params).input_ids.shape[1])
+
+
+seeds: Any = st.integers(0, MAX_U64)
+starts: Any = st.one_of(
+    st.integers(0, 1000), st.integers(2**32 - 40, 2**32 + 40), st.integers(MAX_U64 - 1000, MAX_U64 - 100)
+)
+
+
+@composite
+def spans(draw: Any, lo: int, low_end: int, high_end: int) -> tuple[int, int]:
+    """Pairs in order, the first at most ``low_end`` and the second at most ``high_end``."""
+    low = draw(st.integers(lo, low_end))
+    return low, draw(st.integers(low, high_end))
+
+
+@composite
+def dyna_cases(draw: Any) -> Case:
+    size = draw(st.one_of(spans(2, 12, 20), spans(24, 40, 64)))
+    ops = draw(spans(1, 12, 25))
+    params: dict[str, Any] = {
+        "state_size": size[0] if size[0] == size[1] else size,
+        "num_ops": ops,
+        "num_queries": draw(st.integers(1, min(size[0] - 1, 8))),
+        "query_kind": draw(st.sampled_from(["both", "position", "element"])),
+        "symbolic_names": draw(st.booleans()),
+    }
+    if size[0] >= 3:
+        params["effective_depth"] = draw(st.none() | spans(0, ops[0], 30))
+    return Case("dyna", params, draw(st.sampled_from([None, *SPLITS])) if size[0] >= 6 else None)
+
+
+@composite
+def depo_cases(draw: Any) -> Case:
+    n_max = draw(st.integers(3, 40))
+    low, high = draw(spans(1, 3, 5))
+    enough = next(v for v in range(1, 129) if sum(v**length for length in range(low, high + 1)) >= 2 * n_max)
+    params: dict[str, Any] = {
+        "n_max": n_max,
+        "num_queries": draw(st.integers(1, 50)),
+        "mini_vocab": draw(st.integers(enough, 128)),
+        "min_word_len": low,
+        "max_word_len": high,
+        "separator": draw(st.booleans()),
+        "qa": draw(st.booleans()),
+        "allow_wrap": draw(st.sampled_from([None, True, False])),
+    }
+    kind = draw(st.sampled_from(["k_max", "fixed_k", "k_set"]))
+    wraps = params["allow_wrap"] or (params["allow_wrap"] is None and kind != "fixed_k")
+    hop = st.integers(1, 128 if wraps else n_max - 1)
+    params[kind] = draw(st.lists(hop, min_size=1, max_size=5)) if kind == "k_set" else draw(hop)
+    return Case("depo", params, draw(st.sampled_from([None, *SPLITS])) if n_max >= 8 else None)
+
+
+STRATEGIES: dict[str, Any] = {"dyna": dyna_cases(), "depo": depo_cases()}
+
+
+def cases() -> Any:
+    """Any task with parameters that it accepts."""
+    return st.one_of(*STRATEGIES.values())
+
+
+@composite
+def mixtures(draw: Any) -> tuple[synthgen.Mixture, dict[str, Case]]:
+    """All tasks in any order at even odds, and the parameters that each has there."""
+    parts = {name: draw(STRATEGIES[name]) for name in draw(st.permutations(list(TASKS)))}
+    params = {name: case.params for name, case in parts.items()}
+    return synthgen.mix(dict.fromkeys(parts, 1), params=params), parts
+
+
+def tokens(batch: Any, i: int) -> NDArray[Any]:
+    """Row i without padding."""
+    ids: NDArray[Any] = batch.input_ids[i, : batch.lengths[i]]
+    return ids
+
+
+def without_specials(ids: Any) -> list[int]:
+    return [int(id_) for id_ in ids if id_ >= 3]
+
+
+@lru_cache(maxsize=8)
+def plain_tokenizer(task: str) -> Any:
+    return TASKS[task].tokenizer("tokenizers")
+
+
+def assert_equal_arrays(one: Any, other: Any, names: tuple[str, ...]) -> None:
+    """Hold the named arrays of two results to be equal and of one type."""
+    for name in names:
+        a, b = getattr(one, name), getattr(other, name)
+        assert a.dtype == b.dtype, name
+        assert np.array_equal(a, b), name
+
+
+def assert_window(packed: Any, r: int, decode: Any) -> None:
+    """Hold window r to what its instances are when each is drawn alone."""
+    first, end = (int(at) for at in packed.instance_offsets[r : r + 2])
+    used = int(np.count_nonzero(packed.segment_ids[r]))
+    edges = [*packed.instance_starts[first:end].tolist(), used]
+    assert edges[0] == 0
+    assert packed.instance_complete[first] == 1
+    expected: list[tuple[int, int, int, bool]] = []
+    for j in range(end - first):
+        low, high = edges[j], edges[j + 1]
+        alone = packed.instance(r, j)
+        length = high - low
+        assert length >= 1
+        assert packed.input_ids[r, low:high].tolist() == alone["input_ids"][:length]
+        assert packed.loss_mask[r, low:high].tolist() == alone["loss_mask"][:length]
+        assert (packed.segment_ids[r, low:high] == j + 1).all()
+        assert packed.position_ids[r, low:high].tolist() == list(range(length))
+        assert packed.instance_complete[first + j] == (length == len(alone["input_ids"]))
+        assert SPLITS[packed.instance_splits[first + j]] == alone["split"]
+        for query in alone["queries"]:
+            if query["question_start"] < length:
+                at = (query["question_start"], query["answer_start"], query["answer_end"])
+                cut = [low + min(place, length) for place in at]
+                expected.append((cut[0], cut[1], cut[2], at[2] <= length))
+                assert packed.answer_mask[r, cut[1] : cut[2]].all()
+                if at[2] <= length:
+                    assert decode(packed.input_ids[r, cut[1] : cut[2]]).strip() == query["answer"]
+    for array in (packed.input_ids, packed.loss_mask, packed.segment_ids, packed.position_ids):
+        assert not array[r, used:].any()
+    low, high = packed.query_offsets[r : r + 2]
+    found = zip(packed.query_spans[low:high].tolist(), packed.query_complete[low:high].tolist(), strict=True)
+    assert [(*spans, complete) for spans, complete in found] == expected
