@@ -3,18 +3,23 @@
 import json
 import multiprocessing
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from operator import index
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import synthgen
+from datasets.distributed import split_dataset_by_node
 from synthgen import _task
+from synthgen.cli import main
+from synthgen.data import Plan, generate
 
 TASKS = tuple(synthgen.tasks())
 every_task = pytest.mark.parametrize("name", TASKS)
@@ -210,25 +215,17 @@ def test_a_stream_holds_each_row_once_in_order(name: str, columns: str, n: int) 
     assert same(values(made), wanted)  # a second epoch begins anew
 
 
-def split_up(made: Any, workers: int) -> Iterator[list[Row]]:
-    for worker in range(workers):
-        yield values(made.shard(num_shards=workers, index=worker))
-
-
-def nodes(made: Any, workers: int) -> Iterator[list[Row]]:
-    from datasets.distributed import split_dataset_by_node
-
-    for worker in range(workers):
-        yield values(split_dataset_by_node(made, rank=worker, world_size=workers))
+def split_up(made: Any, worker: int, workers: int) -> Any:
+    return made.shard(num_shards=workers, index=worker)
 
 
 @every_task
-@pytest.mark.parametrize("split", [split_up, nodes])
+@pytest.mark.parametrize("split", [split_up, split_dataset_by_node])
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_workers_share_a_stream_without_repeats(name: str, split: Any, workers: int) -> None:
     n = 301
     made = synthgen.get(name).iterable(6, n, split="train", difficulty=1, columns="all", shards=4)
-    shares = list(split(made, workers))
+    shares = [values(split(made, worker, workers)) for worker in range(workers)]
     assert all(len(share) >= n // 4 for share in shares)
     found = sorted((row for share in shares for row in share), key=lambda row: int(row["sample_id"].split("_")[-1]))
     assert same(found, records(name, "all", n))
@@ -266,17 +263,6 @@ def test_the_environment_sets_the_threads(name: str, given: str, monkeypatch: py
     task.packed(20, 2048)
     task.batch(600, threads=3)
     assert seen == [int(given), int(given), 3]
-
-
-@pytest.mark.parametrize("unset", [True, False])
-def test_without_the_environment_a_call_uses_at_least_one_thread(unset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if unset:
-        monkeypatch.delenv("SYNTHGEN_NUM_THREADS", raising=False)
-    else:
-        monkeypatch.setenv("SYNTHGEN_NUM_THREADS", "")
-    seen = asked_threads(monkeypatch)
-    synthgen.dyna.batch(3)
-    assert 1 <= seen[0] <= (multiprocessing.cpu_count() or 1)
 
 
 @every_task
@@ -343,3 +329,70 @@ def test_an_interrupt_ends_a_call_that_runs(name: str, kind: str, threads: int) 
     assert out == ""
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert child.returncode == -signal.SIGINT
+
+
+LONG_DATASET = ["generate", "merged", "--total-tokens", "1B", "--shard-tokens", "1000000", "--output-dir"]
+
+
+@pytest.mark.parametrize("more", [["--quiet"], []])
+def test_an_interrupt_ends_the_command_line(tmp_path: Path, more: list[str]) -> None:
+    command = [sys.executable, "-u", "-m", "synthgen.cli", *LONG_DATASET, str(tmp_path), *more]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        while not child.stdout.readline().startswith("Shards: "):
+            assert child.poll() is None
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert err.endswith("interrupted\n")
+    assert not [path for path in tmp_path.rglob("*") if path.name == "manifest.json" or path.suffix == ".tmp"]
+
+
+def test_the_command_line_is_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "synthgen.cli"]
+    for words, status in ((["list", "--params"], 0), (["show", "dyna", "--metadata"], 0), (["show", "dina"], 1)):
+        done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == main(words) == status
+        assert (done.stdout, done.stderr) == capsys.readouterr()
+    # The reader of a pipe may leave.
+    words = ["show", "depo", "--rows", "2000"]
+    with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert child.stdout.readline()
+        child.stdout.close()
+        assert child.stderr.read() == b""
+    assert child.returncode == 0
+
+
+def contents(root: Path) -> dict[Path, bytes]:
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, RuntimeError])
+def test_a_run_that_stops_leaves_only_whole_files(tmp_path: Path, kind: type[BaseException]) -> None:
+    # Shards of more than 2^18 tokens, so that some calls come while a shard is made.
+    plan = Plan.make(["dyna"], 700_000, shard_tokens=350_000)
+    calls: list[int] = []
+    generate(plan, tmp_path / "whole", progress=calls.append)
+    whole = contents(tmp_path / "whole")
+    assert calls == sorted(calls)
+    assert len(calls) > len(plan.shards())
+    written = []
+    for number in range(len(calls)):
+        root = tmp_path / "stopped"
+        left = iter(range(number))
+
+        def stop(_: int, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise kind("stopped by the callback")
+
+        with pytest.raises(kind, match="stopped by the callback"):
+            generate(plan, root, progress=stop)
+        found = contents(root)
+        assert found.items() <= whole.items()
+        assert Path("manifest.json") not in found
+        written.append(len(found))
+        shutil.rmtree(root)
+    assert written == sorted(written)
+    assert 0 == written[0] < written[-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import operator
 import os
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, Unpack
 
 from . import _native
 from .batch import Batch, Origin, Packed, Score, Verdict
-from .errors import param_error
-from .vocab import EOS, TokenizerKind, Vocab, one_dimensional
+from .checks import MAX_U64, integer, one_dimensional, switch, text_argument
+from .errors import param_error, show
+from .vocab import EOS, TokenizerKind, Vocab
 
 if TYPE_CHECKING:
     import datasets
@@ -25,30 +25,8 @@ Overflow = Literal["error", "redraw", "truncate"]
 Policy = Literal["truncate", "pad"]
 Columns = Literal["all", "text", "tokens"]
 
-MAX_U64 = 2**64 - 1
 _KEPT_GENERATORS = 256
 _generators: dict[tuple[Any, ...], _native.Generator] = {}
-
-
-def integer(task: str | None, field: str, value: Any, lo: int, hi: int) -> int:
-    """Check an integer argument."""
-    allowed = f"allowed: an integer in {lo}..={hi}"
-    if isinstance(value, bool):
-        raise param_error(task, field, value, allowed)
-    try:
-        number = operator.index(value)
-    except TypeError as error:
-        raise param_error(task, field, value, allowed) from error
-    if not lo <= number <= hi:
-        raise param_error(task, field, value, allowed)
-    return number
-
-
-def text_argument(task: str | None, field: str, value: Any) -> str:
-    """Check a text argument."""
-    if not isinstance(value, str):
-        raise param_error(task, field, value, "allowed: a string")
-    return value
 
 
 def thread_count(task: str | None, threads: int | None) -> int:
@@ -85,8 +63,6 @@ def request(task: str, n: int, seed: int, **asked: Unpack[Asked]) -> dict[str, A
     split, seq_len, compat_ids = asked["split"], asked["seq_len"], asked.get("compat_ids", False)
     if split is not None:
         text_argument(task, "split", split)
-    if not isinstance(compat_ids, bool):
-        raise param_error(task, "compat_ids", compat_ids, "allowed: True or False")
     return {
         "n": integer(task, "n", n, 0, 2**47),
         "seed": integer(task, "seed", seed, 0, MAX_U64),
@@ -96,7 +72,7 @@ def request(task: str, n: int, seed: int, **asked: Unpack[Asked]) -> dict[str, A
         "dtype": text_argument(task, "dtype", asked["dtype"]),
         "overflow": text_argument(task, "overflow", asked["overflow"]),
         "threads": thread_count(task, asked["threads"]),
-        "compat_ids": compat_ids,
+        "compat_ids": switch(task, "compat_ids", compat_ids),
     }
 
 
@@ -105,7 +81,7 @@ def generator(task: str, params: Mapping[str, Any], difficulty: int | None) -> _
     for name in params:
         text_argument(task, "params", name)
     # By repr: 1, True and 1.0 are equal and hash alike, but only one of them is an integer parameter.
-    key = (task, repr(difficulty), *((name, repr(value)) for name, value in sorted(params.items())))
+    key = (task, show(difficulty), *((name, show(value)) for name, value in sorted(params.items())))
     found = _generators.get(key)
     if found is None:
         level = None if difficulty is None else integer(task, "difficulty", difficulty, 1, 3)
@@ -214,7 +190,7 @@ class Task:
         else:
             ids = one_dimensional(self.name, "ids", sample)
             mask = None if loss_mask is None else one_dimensional(self.name, "loss_mask", loss_mask)
-            flaw = native.validate(ids, mask, compat_ids)
+            flaw = native.validate(ids, mask, switch(self.name, "compat_ids", compat_ids))
         return Verdict(True) if flaw is None else Verdict(False, *flaw)
 
     def solve(self, text: str) -> str:
@@ -244,8 +220,7 @@ class Task:
         """Rows as a random-access source."""
         from .data.sources import Source
 
-        generator(self.name, params, difficulty)
-        return Source(
+        source = Source(
             task=self.name,
             params=dict(params),
             difficulty=difficulty,
@@ -255,6 +230,8 @@ class Task:
             split=split,
             seq_len=seq_len,
         )
+        source.rows(0, 0)  # refuses here what every row would refuse
+        return source
 
     def dataset(
         self,

@@ -11,11 +11,11 @@ import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ._task import Task, integer
-from .errors import param_error
+from ._task import Task
+from .checks import integer, one_dimensional
+from .errors import ParamError, SynthgenError, param_error
 from .registry import tasks
+from .vocab import BOS, EOS
 
 if TYPE_CHECKING:
     import datasets
@@ -83,8 +83,8 @@ class DynaTask:
     def _params(self, state_size: int | None, num_ops: int | None) -> dict[str, Any]:
         c = self.config
         return {
-            "state_size": state_size or (c["state_size_min"], c["state_size_max"]),
-            "num_ops": num_ops or (c["num_ops_min"], c["num_ops_max"]),
+            "state_size": (c["state_size_min"], c["state_size_max"]) if state_size is None else state_size,
+            "num_ops": (c["num_ops_min"], c["num_ops_max"]) if num_ops is None else num_ops,
             "num_queries": c["num_queries"],
             "symbolic_names": c["use_symbolic_names"],
         }
@@ -133,18 +133,31 @@ def our_params(task: str, config: Mapping[str, Any]) -> dict[str, Any]:
     params = {}
     for name, value in config.items():
         ours = SEED_NAMES.get(name, name)
-        if ours not in known and not name.endswith(("_token_id", "_token_base")):
-            raise param_error(task, name, value, f"no such field; known: {', '.join([*DEPO_DEFAULTS, *sorted(known)])}")
+        if ours not in known and not (task == "depo" and name in DEPO_DEFAULTS):
+            names = dict.fromkeys([*(DEPO_DEFAULTS if task == "depo" else ()), *sorted(known)])
+            raise param_error(task, name, value, f"no such field; known: {', '.join(names)}")
         if ours in known:
             params[ours] = value
     return params
 
 
-def _special_ids(config: Mapping[str, Any]) -> dict[int, int]:
-    """Reference ids and the ids that the configuration wants for them."""
+def _special_ids(config: Mapping[str, Any], words: int) -> dict[int, int]:
+    """Reference ids and the ids that the configuration wants for them; word tokens have 1..=words."""
     wanted = DEPO_DEFAULTS | dict(config)
-    ids = {9999: wanted["bos_token_id"], 9500: wanted["answer_token_id"], 9700: wanted["separator_token_id"]}
-    return ids | {9000 + k: wanted["query_token_base"] + k for k in range(1, 129)}
+    fields = {"bos_token_id": [9999], "answer_token_id": [9500], "separator_token_id": [9700]}
+    fields["query_token_base"] = [9000 + k for k in range(1, 129)]
+    ids: dict[int, int] = {}
+    for field, references in fields.items():
+        first = integer("depo", field, wanted[field], 0, 2**31 - 129)
+        for reference in references:
+            ids[reference] = first + (reference - 9000 if field == "query_token_base" else 0)
+        taken = {ids[reference] for reference in references}
+        others = {own for reference, own in ids.items() if reference not in references}
+        clash = taken & (others | set(range(1, words + 1)))
+        if clash or (0 in taken and field != "bos_token_id"):
+            allowed = f"allowed: an id above {words}, the last of the words, that nothing else has"
+            raise param_error("depo", field, wanted[field], allowed)
+    return ids
 
 
 def _translate(ids: Any, table: Mapping[int, int]) -> list[int]:
@@ -168,7 +181,7 @@ def _depo_rows(n: int, seed: int, config: Mapping[str, Any]) -> list[dict[str, A
         params=params,
         compat_ids=True,
     )
-    table = _special_ids(config)
+    table = _special_ids(config, 2 * params["mini_vocab"])
     rows = []
     for i in range(n):
         end = int(batch.lengths[i])
@@ -199,9 +212,13 @@ def validate_depo_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
     params = our_params("depo", DEPO_DEFAULTS | dict(config))
     if params.get("fixed_k") is not None:
         params.setdefault("allow_wrap", True)
-    back = {wanted: reference for reference, wanted in _special_ids(config).items()}
-    ids = np.asarray(input_ids)
-    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+    Task("depo").validate([], None, difficulty=None, params=params)  # refuses what the parameters cannot be
+    special = _special_ids(config, 2 * params["mini_vocab"])
+    # A reference id that the configuration replaces stands for nothing.
+    back = dict.fromkeys(special, -1) | {wanted: reference for reference, wanted in special.items()}
+    try:
+        ids = one_dimensional("depo", "input_ids", input_ids)
+    except ParamError:
         return False
     verdict = Task("depo").validate(_translate(ids, back), None, difficulty=None, params=params, compat_ids=True)
     return bool(verdict.ok)
@@ -220,13 +237,27 @@ def generate_dyna_example(rng: random.Random, config: Mapping[str, Any]) -> dict
 
 
 def validate_dyna_example(example: Mapping[str, Any]) -> bool:
-    """Check the prompt and the target of a Dyna sample, in either view."""
-    from .errors import SolveError
-
-    text, arrow, _ = str(example["input_text"]).partition(" ->")
+    """Check a Dyna sample in either view: a prompt and its target, or a text with all its answers."""
+    text, target = example.get("input_text"), example.get("target")
+    if not isinstance(text, str) or not isinstance(target, str):
+        return False
+    task = Task("dyna")
+    prompt, arrow, rest = text.partition(" ->")
     try:
-        return bool(Task("dyna").solve(text + arrow) == example["target"])
-    except SolveError:
+        if task.solve(prompt + arrow) != target:
+            return False
+        if not rest:
+            return True
+        state, _, ops = prompt.partition("] || OPS ")
+        params = {
+            "state_size": state.count(",") + 1,
+            "num_ops": ops.partition(" || ")[0].count(" | ") + 1,
+            "num_queries": text.count("QUERY"),
+            "symbolic_names": not state.removeprefix("STATE [")[:1].isdigit(),
+        }
+        ids = [BOS, *task.vocab.encode(text), EOS]
+        return bool(task.validate(ids, None, difficulty=None, params=params).ok)
+    except SynthgenError:
         return False
 
 

@@ -56,9 +56,17 @@ class DatasetError(SynthgenError):
     """A dataset directory is not what it should be, or a run would clash with what is there."""
 
 
+def show(value: Any) -> str:
+    """Spell a value; what cannot be spelled (too deep, too long, hostile) becomes the name of its type."""
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
 def param_error(task: str | None, field: str, value: Any, allowed: str) -> ParamError:
     """Make the error that the core would make for a bad argument."""
-    shown = repr(value)
+    shown = show(value).encode("ascii", "backslashreplace").decode()
     if len(shown) > 80:
         shown = shown[:77] + "..."
     where = "" if task is None else f"task {task}: "

@@ -7,10 +7,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 from . import _native
-from ._task import DType, Overflow, Policy, Split, generator, integer, request, text_argument
+from ._task import DType, Overflow, Policy, Split, generator, request
 from .batch import Batch, Origin, Packed
+from .checks import integer, one_dimensional, text_argument
 from .errors import SolveError, param_error
 from .vocab import EOS, Vocab
+
+MAX_WEIGHT = 1e300
 
 
 class Mixture:
@@ -23,8 +26,12 @@ class Mixture:
     def __init__(
         self, weights: Mapping[str, float], params: Mapping[str, Mapping[str, Any]], difficulty: int | None
     ) -> None:
-        if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
+        if not isinstance(weights, Mapping):
             raise param_error("mix", "weights", weights, "allowed: a dict of task names to weights")
+        for name in weights:
+            text_argument("mix", "weights", name)
+        if not isinstance(params, Mapping) or not all(isinstance(own, Mapping) for own in params.values()):
+            raise param_error("mix", "params", params, "allowed: a dict of task names to dicts of parameters")
         for name in params:
             if name not in weights:
                 raise param_error("mix", "params", name, f"allowed: tasks of the mixture, {', '.join(weights)}")
@@ -33,8 +40,8 @@ class Mixture:
         self._difficulty = difficulty
         natives = [generator(name, own, difficulty) for name, own in self._parts]
         for name, weight in weights.items():
-            if isinstance(weight, bool) or not isinstance(weight, int | float):
-                raise param_error("mix", f"weights[{name!r}]", weight, "allowed: a number >= 0")
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= MAX_WEIGHT:
+                raise param_error("mix", f"weights[{name!r}]", weight, "allowed: a finite number >= 0")
         self._native = _native.Mixture(
             [(native, float(weight)) for native, weight in zip(natives, weights.values(), strict=True)]
         )
@@ -73,9 +80,10 @@ class Mixture:
 
     def lower(self, ids: Any) -> tuple[str, list[int]]:
         """Name the task of one joint row and give the row in the task's own ids."""
-        found = self._native.lower([integer("mix", "ids", id_, 0, 2**16 - 1) for id_ in ids])
+        own = one_dimensional("mix", "ids", ids).tolist()
+        found = self._native.lower([integer("mix", "ids", id_, 0, 2**16 - 1) for id_ in own])
         if found is None:
-            raise param_error("mix", "ids", list(ids), "allowed: <bos>, a task piece, and pieces of that task")
+            raise param_error("mix", "ids", own, "allowed: <bos>, a task piece, and pieces of that task")
         return found
 
     def _origin(self, asked: dict[str, Any]) -> Origin:

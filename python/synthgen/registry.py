@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from . import _native
+from .checks import text_argument
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,6 @@ def tasks() -> dict[str, TaskInfo]:
 
 def get(name: str) -> ModuleType:
     """Return the module of a task. Raises UnknownTaskError, with a suggestion, for an unknown name."""
-    if name not in tasks():
-        _native.Generator(str(name), {}, None)
+    if name not in list(tasks()):
+        _native.Generator(text_argument(None, "name", name), {}, None)
     return importlib.import_module(f"synthgen._tasks.{name}")

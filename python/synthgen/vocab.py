@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .checks import one_dimensional, text_argument
 from .errors import param_error
 
 if TYPE_CHECKING:
@@ -39,13 +40,12 @@ class Vocab:
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text by greedy longest match, without specials. Raises SolveError where no piece fits."""
-        return self._encode(text)
+        return self._encode(text_argument(self.name, "text", text))
 
     def decode(self, ids: Iterable[int] | NDArray[Any], *, specials: bool = False) -> str:
         """Concatenate the pieces of ids; with `specials`, spell those too. Raises ParamError for an unknown id."""
         pieces = []
-        for id_ in ids:
-            number = int(id_)
+        for number in one_dimensional(self.name, "ids", ids if isinstance(ids, np.ndarray) else list(ids)).tolist():
             if not 0 <= number < len(self.pieces):
                 raise param_error(self.name, "ids", number, f"allowed: 0..={len(self) - 1}")
             if specials or number >= len(SPECIALS):
@@ -87,17 +87,3 @@ class Vocab:
             eos_token=SPECIALS[EOS],
             clean_up_tokenization_spaces=False,
         )
-
-
-def one_dimensional(task: str, field: str, values: Any) -> NDArray[np.int64]:
-    """Turn any flat sequence of integers into int64, or raise ParamError."""
-    allowed = "allowed: a flat sequence of integers"
-    try:
-        array = np.asarray(values)
-    except (ValueError, OverflowError) as error:
-        raise param_error(task, field, values, allowed) from error
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iub"):
-        raise param_error(task, field, values, allowed)
-    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
-        raise param_error(task, field, values, "allowed: integers below 2^63")
-    return np.ascontiguousarray(array, dtype=np.int64)

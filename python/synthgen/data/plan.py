@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .._task import MAX_U64, generator, integer
+from .._task import generator
+from ..checks import MAX_U64, integer
 from ..errors import param_error
 from ..registry import get, tasks
 

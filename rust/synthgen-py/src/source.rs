@@ -47,7 +47,6 @@ impl Request {
             overflow,
             threads: get("threads")?.extract()?,
         };
-        inner.check(source).map_err(|error| to_python(py, &error))?;
         Ok(Self { inner, narrow: dtype == "uint16", compat: get("compat_ids")?.extract()? })
     }
 }
@@ -107,6 +106,7 @@ fn batch_of<T: Token + Element>(
     table: Option<&[u16]>,
     request: &batch::Request,
 ) -> PyResult<Batch> {
+    request.check(source, &Overflow::NAMES[1..]).map_err(|error| to_python(py, &error))?;
     let (n, width) = (request.rows, request.seq_len);
     let size = check_memory(py, n, width, width.saturating_mul(size_of::<T>() + 1).saturating_add(6))?;
     let mut ids = Buffer::new::<T>(py, size)?;
@@ -162,6 +162,7 @@ fn packed_of<T: Token + Element>(
     request: &batch::Request,
     policy: Policy,
 ) -> PyResult<Py<PyDict>> {
+    request.check(source, &["redraw"]).map_err(|error| to_python(py, &error))?;
     let (n, width) = (request.rows, request.seq_len);
     let size = check_memory(py, n, width, width.saturating_mul(size_of::<T>() + 9))?;
     let mut ids = Buffer::new::<T>(py, size)?;

@@ -68,12 +68,13 @@ impl Request {
         source.max_len().next_multiple_of(32)
     }
 
-    /// Refuse widths that cannot hold a row, and row numbers that overflow.
-    pub fn check(&self, source: &dyn Source) -> Result<(), Error> {
+    /// Refuse widths that cannot hold a row, naming the `overflow` choices that are a way out, and row numbers that
+    /// overflow.
+    pub fn check(&self, source: &dyn Source, ways: &[&str]) -> Result<(), Error> {
         let longest = source.max_len();
         if self.seq_len == 0 || (self.overflow == Overflow::Error && self.seq_len < longest) {
             let allowed = format!(
-                "allowed: at least {longest}, the longest row of these parameters; or overflow=\"redraw\" or \"truncate\""
+                "allowed: at least {longest}, the longest row of these parameters; or overflow= one of {ways:?}"
             );
             return Err(Error::param(source.name(), "seq_len", self.seq_len, allowed));
         }
@@ -184,7 +185,7 @@ pub fn fill<T: Token>(
     columns: Columns<'_, T>,
     check: &mut dyn FnMut() -> Result<(), Error>,
 ) -> Result<(), Error> {
-    request.check(source)?;
+    request.check(source, &Overflow::NAMES[1..])?;
     let width = request.seq_len;
     let unit = (UNIT_TOKENS / width).max(1);
     if request.rows * width <= INLINE_TOKENS || request.threads <= 1 {

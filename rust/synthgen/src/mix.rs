@@ -180,7 +180,14 @@ impl Rows for MixedRows<'_> {
         let word = self.key.rng(at, 0).word();
         self.part =
             self.mixture.ends.iter().position(|&end| word < end).unwrap_or(self.mixture.ends.len() - 1);
-        let own = self.cursors[self.part].draw(at)?;
+        let own = self.cursors[self.part].draw(at).map_err(|error| match error {
+            // The task knows its own width, one token less than the mixture's.
+            Error::Param { field, allowed, value, .. } if field == "seq_len" => {
+                let width = value.parse::<usize>().map_or(value, |width| (width + 1).to_string());
+                Error::Param { task: "mix".to_owned(), field, value: width, allowed }
+            }
+            other => other,
+        })?;
         self.mixture.joint.lift(self.mixture.parts[self.part].name(), own, &mut self.row);
         self.row.part = self.part as u8;
         Ok(&self.row)

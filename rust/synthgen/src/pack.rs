@@ -101,7 +101,7 @@ pub fn fill<T: Token>(
         let allowed = "allowed: \"error\" or \"redraw\"; the first instance of a window is never cut";
         return Err(Error::param(source.name(), "overflow", "\"truncate\"", allowed));
     }
-    request.check(source)?;
+    request.check(source, &["redraw"])?;
     let width = request.seq_len;
     let block = width * (BLOCK_TOKENS / width).max(1);
     let mut contents = Contents { instance_offsets: vec![0], query_offsets: vec![0], ..Contents::default() };
