@@ -177,7 +177,7 @@ def values(rows: Any) -> list[Row]:
             plain[field] = [index(value) for value in row[field]]
         if "metadata" in row:
             plain["metadata"] = json.loads(row["metadata"])
-            assert row["metadata"] == json.dumps(plain["metadata"], sort_keys=True)
+            assert row["metadata"] == json.dumps(plain["metadata"], sort_keys=True, separators=(",", ":"))
         found.append(plain)
     return found
 

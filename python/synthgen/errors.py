@@ -66,7 +66,7 @@ def show(value: Any) -> str:
 
 def param_error(task: str | None, field: str, value: Any, allowed: str) -> ParamError:
     """Make the error that the core would make for a bad argument."""
-    shown = show(value).encode("ascii", "backslashreplace").decode()
+    shown = show(value).encode("utf-8", "backslashreplace").decode()
     if len(shown) > 80:
         shown = shown[:77] + "..."
     where = "" if task is None else f"task {task}: "

@@ -10,10 +10,28 @@ from . import _native
 from ._task import DType, Overflow, Policy, Split, generator, request
 from .batch import Batch, Origin, Packed
 from .checks import integer, one_dimensional, text_argument
-from .errors import SolveError, param_error
-from .vocab import EOS, Vocab
+from .errors import SolveError, SynthgenError, param_error
+from .vocab import EOS, TokenizerKind, Vocab
 
-MAX_WEIGHT = 1e300
+
+def _weight(name: str, weight: Any) -> float:
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        raise param_error("mix", f"weights[{name!r}]", weight, "allowed: a number >= 0")
+    try:
+        return float(weight)
+    except OverflowError as error:
+        raise param_error(
+            "mix", f"weights[{name!r}]", weight, "allowed: a number >= 0 that a float can hold"
+        ) from error
+
+
+class JointVocab(Vocab):
+    """The joint piece table of a mixture: text is read one instance at a time, by the task piece it begins with."""
+
+    def tokenizer(self, kind: TokenizerKind = "auto") -> Any:
+        """Refuse: equal pieces of two tasks are two ids, which no tokenizer that sees only text can tell apart."""
+        message = "use vocab.encode, one instance at a time, or each task's own tokenizer plus its offset in `ranges`"
+        raise SynthgenError(f"mix: a joint vocabulary has no exported tokenizer; {message}", task="mix")
 
 
 class Mixture:
@@ -26,7 +44,7 @@ class Mixture:
     def __init__(
         self, weights: Mapping[str, float], params: Mapping[str, Mapping[str, Any]], difficulty: int | None
     ) -> None:
-        if not isinstance(weights, Mapping):
+        if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
             raise param_error("mix", "weights", weights, "allowed: a dict of task names to weights")
         for name in weights:
             text_argument("mix", "weights", name)
@@ -39,12 +57,8 @@ class Mixture:
         self._parts = [(name, dict(params.get(name, {}))) for name in weights]
         self._difficulty = difficulty
         natives = [generator(name, own, difficulty) for name, own in self._parts]
-        for name, weight in weights.items():
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= MAX_WEIGHT:
-                raise param_error("mix", f"weights[{name!r}]", weight, "allowed: a finite number >= 0")
-        self._native = _native.Mixture(
-            [(native, float(weight)) for native, weight in zip(natives, weights.values(), strict=True)]
-        )
+        numbers = [_weight(name, weight) for name, weight in weights.items()]
+        self._native = _native.Mixture(list(zip(natives, numbers, strict=True)))
         self._markers = tuple(
             marker + offset
             for name, _, offset in self._native.ranges
@@ -65,15 +79,20 @@ class Mixture:
         return f"<Mixture of {', '.join(self.names)}>"
 
     @cached_property
-    def vocab(self) -> Vocab:
+    def vocab(self) -> JointVocab:
         """The joint piece table. Encoding needs the task piece first: `<dyna>STATE [...`."""
-        return Vocab("mix", self._native.pieces, self._encode)
+        return JointVocab("mix", self._native.pieces, self._encode)
 
     def _encode(self, text: str) -> list[int]:
         for name, piece, offset in self._native.ranges:
             spelled = f"<{name}>"
             if text.startswith(spelled):
-                own = generator(name, {}, None).encode(text[len(spelled) :])
+                try:
+                    own = generator(name, {}, None).encode(text[len(spelled) :])
+                except SolveError as error:
+                    at = error.position + len(spelled)
+                    message = f"mix: no piece of {name} fits here (at character {at})"
+                    raise SolveError(message, task="mix", position=at) from error
                 return [piece, *(id_ + offset for id_ in own)]
         known = ", ".join(f"<{name}>" for name in self.names)
         raise SolveError(f"mix: the text begins with no task piece; known: {known} (at character 0)", task="mix")

@@ -16,7 +16,9 @@ VERBS = (list_tasks, show, generate, verify, bench)
 
 def parser() -> argparse.ArgumentParser:
     """All verbs and their options."""
-    top = argparse.ArgumentParser(prog="synthgen", description="Synthetic pre-training tasks for language models.")
+    top = argparse.ArgumentParser(
+        prog="synthgen", description="Synthetic pre-training tasks for language models.", allow_abbrev=False
+    )
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
         verb.add(verbs)
@@ -43,4 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of a pipe is gone, as with `| head`: nothing is wrong, and nobody is there to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return status

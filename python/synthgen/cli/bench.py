@@ -33,16 +33,16 @@ class Speed:
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    verb = verbs.add_parser("bench", help="tokens/s of every task at every level, one core")
+    verb = verbs.add_parser("bench", allow_abbrev=False, help="tokens/s of every task at every level, one core")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=run)
 
 
-def best(work: Callable[[], Any], repeats: int = REPEATS) -> float:
+def best(work: Callable[[], Any], repeats: int | None = None) -> float:
     """Seconds of the fastest of several runs, after one that warms up."""
     work()
     seconds = []
-    for _ in range(repeats):
+    for _ in range(repeats or REPEATS):
         began = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - began)

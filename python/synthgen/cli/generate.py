@@ -16,11 +16,11 @@ from ..registry import tasks
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    verb = verbs.add_parser("generate", help="write a dataset: one task, or several merged")
+    verb = verbs.add_parser("generate", allow_abbrev=False, help="write a dataset: one task, or several merged")
     kinds = verb.add_subparsers(dest="kind", metavar="single|merged", required=True)
-    single = kinds.add_parser("single", help="one task, in its own vocabulary")
+    single = kinds.add_parser("single", allow_abbrev=False, help="one task, in its own vocabulary")
     single.add_argument("task")
-    merged = kinds.add_parser("merged", help="several tasks, in a joint vocabulary")
+    merged = kinds.add_parser("merged", allow_abbrev=False, help="several tasks, in a joint vocabulary")
     merged.add_argument("--tasks", default="all", help="comma-separated names, or all (all)")
     for kind in (single, merged):
         options(kind)

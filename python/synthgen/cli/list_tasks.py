@@ -9,7 +9,7 @@ from ..registry import tasks
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    verb = verbs.add_parser("list", help="the tasks, with their parameters under --params")
+    verb = verbs.add_parser("list", allow_abbrev=False, help="the tasks, with their parameters under --params")
     verb.add_argument("--params", action="store_true", help="parameters, defaults and bounds too")
     verb.set_defaults(run=run)
 

@@ -17,6 +17,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
     verb = verbs.add_parser(
         "show",
+        allow_abbrev=False,
         help="samples of a task in colour",
         description="Any parameter of the task can be given as --name value; see `synthgen list --params`.",
     )

@@ -9,7 +9,7 @@ from ..data.verify import verify
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    verb = verbs.add_parser("verify", help="check every file and every row of a dataset directory")
+    verb = verbs.add_parser("verify", allow_abbrev=False, help="check every file and every row of a dataset directory")
     verb.add_argument("directory")
     verb.set_defaults(run=run)
 

@@ -1,6 +1,7 @@
 """Datasets: sources for training loops, and shards on disk."""
 
-from .generate import Plan, generate
+from .generate import generate
+from .plan import Plan
 from .sources import Source, dataset, iterable
 from .verify import Certificate, verify
 

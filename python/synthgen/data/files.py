@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 TEMPORARY = ".tmp"
 
 
-def write_atomic(path: Path, content: bytes) -> str:
-    """Write, fsync and rename; return the SHA-256 of the content."""
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write under a temporary name, fsync and rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
@@ -29,7 +29,6 @@ def write_atomic(path: Path, content: bytes) -> str:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    return hashlib.sha256(content).hexdigest()
 
 
 def sha256(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +13,12 @@ from .. import _native
 from .._task import generator
 from ..errors import DatasetError
 from ..mixture import Mixture, mix
-from .files import TEMPORARY, json_bytes, npy_bytes, sha256, write_atomic
+from ..registry import get
+from .files import TEMPORARY, json_bytes, npy_bytes, write_atomic
 from .plan import Plan, Shard
 
 MANIFEST = "manifest.json"
+VOCABULARY = "vocab.json"
 SHARD_DOMAIN = 2**32
 """Shard s draws rows s * 2^32 onward of every cell, so that no two shards share a row number."""
 
@@ -42,10 +46,10 @@ def shard_files(plan: Plan, shard: Shard) -> dict[str, str]:
     return names
 
 
-def write_shard(
-    plan: Plan, shard: Shard, directory: Path, progress: Callable[[int], None] | None = None
-) -> dict[str, Any]:
-    """Make one shard and write its files; return its entry of the manifest."""
+def make_shard(
+    plan: Plan, shard: Shard, progress: Callable[[int], None] | None = None
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Make one shard, a function of the plan and its number alone: its manifest entry, and its files by name."""
     start = shard.number * SHARD_DOMAIN
     # A cell without a budget keeps its number in the row index: it is passed, and draws nothing.
     cells = [
@@ -54,34 +58,65 @@ def write_shard(
     ]
     joint = native_joint(joint_vocabulary(plan))
     ids, rows, lines = _native.shard(cells, plan.seed, shard.split, joint, progress)
-    content = {"jsonl": lines, "tokens": npy_bytes(ids), "rows": npy_bytes(rows.reshape(-1, 3))}
-    files = {}
-    for kind, name in shard_files(plan, shard).items():
-        files[name] = {
-            "kind": kind,
-            "bytes": len(content[kind]),
-            "sha256": write_atomic(directory / name, content[kind]),
-        }
-    return {
+    made = {"jsonl": lines, "tokens": npy_bytes(ids), "rows": npy_bytes(rows.reshape(-1, 3))}
+    names = shard_files(plan, shard)
+    content = {name: made[kind] for kind, name in names.items()}
+    entry = {
         "split": shard.split,
         "number": shard.number,
         "of": shard.of,
         "rows": len(rows) // 3,
         "tokens": len(ids),
-        "files": files,
+        "files": {name: file_entry(kind, made[kind]) for kind, name in names.items()},
     }
+    return entry, content
 
 
-def _prepare(plan: Plan, directory: Path, overwrite: bool) -> None:
-    if directory.exists() and not directory.is_dir():
-        raise DatasetError(f"{directory} is a file; give a directory")
-    if not directory.exists() or not any(directory.iterdir()):
+def file_entry(kind: str, content: bytes) -> dict[str, Any]:
+    """What the manifest says of a file."""
+    return {"kind": kind, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def write_shard(
+    plan: Plan, shard: Shard, directory: Path, progress: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Make one shard and write its files; return its entry of the manifest."""
+    entry, content = make_shard(plan, shard, progress)
+    for name, part in content.items():
+        write_atomic(directory / name, part)
+    return entry
+
+
+def read_manifest(root: Path) -> dict[str, Any]:
+    """Read the manifest of a dataset directory. Raises DatasetError for anything else."""
+    try:
+        manifest = json.loads((root / MANIFEST).read_text())
+    except FileNotFoundError:
+        raise DatasetError(f"{root} is no dataset of synthgen: it has no {MANIFEST}") from None
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{root / MANIFEST} cannot be read: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != 1 or "shards" not in manifest:
+        raise DatasetError(f"{root / MANIFEST} is not a manifest of format 1")
+    return manifest
+
+
+def _prepare(plan: Plan, root: Path, overwrite: bool) -> None:
+    if root.exists() and not root.is_dir():
+        raise DatasetError(f"{root} is a file; give a directory")
+    if not root.exists() or not any(root.iterdir()):
         return
     if not overwrite:
-        raise DatasetError(f"{directory} is not empty; use --overwrite (overwrite=True) or another directory")
-    if not (directory / MANIFEST).exists():
-        raise DatasetError(f"{directory} is no dataset of synthgen (it has no {MANIFEST}): not overwriting it")
-    shutil.rmtree(directory)
+        raise DatasetError(f"{root} is not empty; use --overwrite (overwrite=True) or another directory")
+    try:
+        manifest = read_manifest(root)
+        own = {MANIFEST, *manifest["files"], *(name for shard in manifest["shards"] for name in shard["files"])}
+    except (DatasetError, KeyError, TypeError) as error:
+        raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen ({error})") from error
+    files = [path for path in root.rglob("*") if not path.is_dir()]
+    foreign = [path for path in files if str(path.relative_to(root)) not in own and path.suffix != TEMPORARY]
+    if foreign:
+        raise DatasetError(f"{root} is not overwritten: {foreign[0].name} is no file of the dataset in it")
+    shutil.rmtree(root)
 
 
 def generate(
@@ -112,30 +147,22 @@ def generate(
         advance(entry["tokens"])
         done += entry["tokens"]
         entries.append(entry)
-    files = _vocabulary_files(plan, root)
-    manifest = {"format": 1, "plan": plan.describe(), "shards": entries, "files": files}
+    vocabulary = vocabulary_bytes(plan)
+    write_atomic(root / VOCABULARY, vocabulary)
+    manifest = {
+        "format": 1,
+        "plan": plan.describe(),
+        "shards": entries,
+        "files": {VOCABULARY: file_entry("vocabulary", vocabulary)},
+    }
     write_atomic(root / MANIFEST, json_bytes(manifest))
     return manifest
 
 
-def _vocabulary_files(plan: Plan, root: Path) -> dict[str, Any]:
-    from ..registry import get
-
+def vocabulary_bytes(plan: Plan) -> bytes:
+    """Content of vocab.json: the pieces by id and, for a merged dataset, the range of each task."""
     joint = joint_vocabulary(plan)
     if joint is None:
-        pieces = list(get(plan.tasks[0]).vocab.pieces)
-        table: dict[str, Any] = {"pieces": pieces, "ranges": []}
-    else:
-        ranges = [{"task": name, "piece": piece, "offset": offset} for name, piece, offset in joint.ranges]
-        table = {"pieces": list(joint.vocab.pieces), "ranges": ranges}
-    content = json_bytes(table)
-    return {
-        "vocab.json": {
-            "kind": "vocab",
-            "bytes": len(content),
-            "sha256": write_atomic(root / "vocab.json", content),
-        }
-    }
-
-
-__all__ = ["MANIFEST", "TEMPORARY", "Plan", "generate", "sha256", "write_shard"]
+        return json_bytes({"pieces": list(get(plan.tasks[0]).vocab.pieces), "ranges": []})
+    ranges = [{"task": name, "piece": piece, "offset": offset} for name, piece, offset in joint.ranges]
+    return json_bytes({"pieces": list(joint.vocab.pieces), "ranges": ranges})

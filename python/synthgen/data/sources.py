@@ -70,7 +70,7 @@ class Source:
         native = generator(self.task, self.params, self.difficulty)
         rows = json.loads(native.examples(self.seed, self.split, None, (self.start + first, 0, n)))
         for row in rows:
-            row["metadata"] = json.dumps(row["metadata"], sort_keys=True)
+            row["metadata"] = json.dumps(row["metadata"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return list(rows)
 
     def records(self, columns: Columns, first: int, end: int) -> Iterator[dict[str, Any]]:
@@ -80,7 +80,7 @@ class Source:
             texts = self.examples(at, n) if columns != "tokens" else [{} for _ in range(n)]
             tokens = self.rows(at, n) if columns != "text" else [{} for _ in range(n)]
             for text, ids in zip(texts, tokens, strict=True):
-                yield text | ids
+                yield text | {name: array.tolist() for name, array in ids.items()}
 
 
 def features(columns: Columns) -> datasets.Features:

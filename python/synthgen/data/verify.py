@@ -1,7 +1,8 @@
-"""Check a dataset directory: hashes, every row by the validators, splits, and budgets."""
+"""Check a dataset directory: every file against its plan, every row by the validators, every row's split."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,18 @@ from .. import _native
 from .._task import generator
 from ..errors import DatasetError
 from ..registry import tasks
-from .files import sha256
-from .generate import MANIFEST, joint_vocabulary, native_joint
+from .files import json_bytes, sha256
+from .generate import (
+    MANIFEST,
+    VOCABULARY,
+    file_entry,
+    joint_vocabulary,
+    make_shard,
+    native_joint,
+    read_manifest,
+    shard_files,
+    vocabulary_bytes,
+)
 from .plan import Plan
 
 
@@ -42,81 +53,99 @@ class Certificate:
         self.problems += [f"{name}: {flaw}" for flaw in flaws]
 
 
-def read_manifest(root: Path) -> dict[str, Any]:
-    """The manifest of a dataset directory."""
-    try:
-        manifest = json.loads((root / MANIFEST).read_text())
-    except FileNotFoundError:
-        raise DatasetError(f"{root} is no dataset of synthgen: it has no {MANIFEST}") from None
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{root / MANIFEST} cannot be read: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != 1 or "shards" not in manifest:
-        raise DatasetError(f"{root / MANIFEST} is not a manifest of format 1")
-    return manifest
-
-
 def plan_of(manifest: dict[str, Any]) -> Plan:
     """The plan that a manifest records; refuses one whose tasks have another version now."""
-    recorded = dict(manifest["plan"])
-    for cell in recorded.pop("cells"):
-        known = tasks().get(cell["task"])
-        if known is None or known.version != cell["version"]:
-            now = "unknown" if known is None else f"version {known.version}"
-            raise DatasetError(f"task {cell['task']} is {now} here, the dataset has version {cell['version']}")
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in recorded.items()
-    }
-    return Plan(**fields)
+    try:
+        recorded = dict(manifest["plan"])
+        for cell in recorded["cells"]:
+            known = tasks().get(cell["task"])
+            if known is None or known.version != cell["version"]:
+                now = "unknown" if known is None else f"version {known.version}"
+                raise DatasetError(f"task {cell['task']} is {now} here, the dataset has version {cell['version']}")
+        plan = Plan.make(
+            recorded["tasks"],
+            recorded["total_tokens"],
+            curriculum_weights=recorded["curriculum_weights"],
+            split_ratios=recorded["split_ratios"],
+            seed=recorded["seed"],
+            formats=recorded["formats"],
+            shard_tokens=recorded["shard_tokens"],
+            joint=recorded["joint"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DatasetError):
+            raise
+        raise DatasetError(f"the plan in {MANIFEST} cannot be read: {error}") from error
+    if json.loads(json_bytes(plan.describe())) != recorded:
+        raise DatasetError(f"the plan in {MANIFEST} is not one that synthgen makes")
+    return plan
 
 
 def verify(directory: str | Path) -> Certificate:
-    """Re-hash every file, re-validate every row of every format, and check that rows lie in their content's split."""
+    """Check a dataset three ways.
+
+    Every row of every format is valid for its task and level; every row lies in the split of its content; and every
+    file, and what the manifest says of it, is what the plan gives when it is made again.
+    """
     root = Path(directory)
     manifest = read_manifest(root)
     plan = plan_of(manifest)
     joint = native_joint(joint_vocabulary(plan))
     cells = [generator(cell.task, {}, cell.level) for cell in plan.cells()]
-    certificate = Certificate()
-    expected = len(plan.shards())
-    if len(manifest["shards"]) != expected:
-        certificate.problems.append(f"{len(manifest['shards'])} shards, the plan has {expected}")
-    for shard in [*manifest["shards"], {"files": manifest.get("files", {})}]:
-        kinds: dict[str, Path] = {}
-        for name, entry in shard["files"].items():
-            certificate.files += 1
-            path = root / name
-            if not path.is_file():
-                certificate.problems.append(f"{name}: missing")
-            elif sha256(path) != entry["sha256"]:
-                certificate.problems.append(f"{name}: its hash differs from the manifest's")
-            else:
-                kinds[entry["kind"]] = path
-        if "split" in shard:
-            _verify_shard(certificate, shard, kinds, cells, joint)
-    return certificate
+    found = Certificate()
+    shards = plan.shards()
+    entries = manifest["shards"] if isinstance(manifest["shards"], list) else []
+    if len(entries) != len(shards):
+        found.problems.append(f"{MANIFEST}: {len(entries)} shards, the plan has {len(shards)}")
+    for number, shard in enumerate(shards):
+        expected, content = make_shard(plan, shard)
+        found.rows += expected["rows"]
+        found.tokens += expected["tokens"]
+        stated = entries[number] if number < len(entries) else None
+        if stated != expected:
+            found.problems.append(f"{MANIFEST}: the entry of shard {number} is not what its plan gives")
+        names = shard_files(plan, shard)
+        _verify_files(found, root, content)
+        if "tokens" in names:
+            _audit_tokens(found, root, names, shard.split, cells, joint)
+        if "jsonl" in names and (root / names["jsonl"]).is_file():
+            lines = (root / names["jsonl"]).read_bytes()
+            found.add(names["jsonl"], _native.audit_jsonl(cells, shard.split, lines))
+    vocabulary = vocabulary_bytes(plan)
+    if manifest.get("files") != {VOCABULARY: file_entry("vocabulary", vocabulary)}:
+        found.problems.append(f"{MANIFEST}: the entry of {VOCABULARY} is not what its plan gives")
+    _verify_files(found, root, {VOCABULARY: vocabulary})
+    return found
 
 
-def _verify_shard(
-    certificate: Certificate,
-    shard: dict[str, Any],
-    kinds: dict[str, Path],
+def _verify_files(found: Certificate, root: Path, content: dict[str, bytes]) -> None:
+    for name, expected in content.items():
+        found.files += 1
+        path = root / name
+        if not path.is_file():
+            found.problems.append(f"{name}: missing")
+        elif sha256(path) != hashlib.sha256(expected).hexdigest():
+            found.problems.append(f"{name}: differs from what its plan gives")
+
+
+def _audit_tokens(
+    found: Certificate,
+    root: Path,
+    names: dict[str, str],
+    split: str,
     cells: list[_native.Generator],
     joint: _native.Mixture | None,
 ) -> None:
-    certificate.rows += shard["rows"]
-    certificate.tokens += shard["tokens"]
-    if "tokens" in kinds and "rows" in kinds:
-        ids, rows = np.load(kinds["tokens"], mmap_mode="r"), np.load(kinds["rows"])
-        if ids.dtype != np.uint16 or rows.dtype != np.int64 or rows.ndim != 2:
-            certificate.problems.append(f"{kinds['tokens'].name}: wrong dtype")
-            return
-        name = kinds["tokens"].name
-        audit = _native.audit_tokens(cells, joint, shard["split"], ids, rows.reshape(-1))
-        if audit[:2] != (shard["rows"], shard["tokens"]):
-            certificate.problems.append(f"{name}: {audit[0]} rows and {audit[1]} tokens, the manifest says otherwise")
-        certificate.add(name, audit)
-    if "jsonl" in kinds:
-        audit = _native.audit_jsonl(cells, shard["split"], kinds["jsonl"].read_bytes())
-        if audit[0] != shard["rows"]:
-            certificate.problems.append(f"{kinds['jsonl'].name}: {audit[0]} rows, the manifest says {shard['rows']}")
-        certificate.add(kinds["jsonl"].name, audit)
+    name = names["tokens"]
+    if not (root / name).is_file() or not (root / names["rows"]).is_file():
+        return
+    try:
+        ids = np.load(root / name, mmap_mode="r", allow_pickle=False)
+        rows = np.load(root / names["rows"], allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        found.problems.append(f"{name}: cannot be read as arrays: {error}")
+        return
+    if (ids.dtype, ids.ndim) != (np.uint16, 1) or rows.dtype != np.int64 or rows.shape[1:] != (3,):
+        found.problems.append(f"{name}: not a flat uint16 stream with rows of three int64")
+        return
+    found.add(name, _native.audit_tokens(cells, joint, split, ids, np.ascontiguousarray(rows).reshape(-1)))

@@ -11,8 +11,10 @@ use crate::split::Split;
 use crate::task::Source;
 use crate::vocab::PAD;
 
-/// Tokens of one block of work: between blocks the caller's check runs, several times a second.
+/// Tokens drawn in one block of work: between blocks the caller's check runs, several times a second.
 const BLOCK_TOKENS: usize = 1 << 22;
+/// Draws per row when a split is asked for, at the most on average: the rarest holds 5 %.
+const DRAWS_PER_SPLIT_ROW: usize = 20;
 /// Tokens of one unit of parallel work.
 const UNIT_TOKENS: usize = 1 << 14;
 /// Work below this runs on the calling thread: waking others would take longer.
@@ -73,8 +75,9 @@ impl Request {
     pub fn check(&self, source: &dyn Source, ways: &[&str]) -> Result<(), Error> {
         let longest = source.max_len();
         if self.seq_len == 0 || (self.overflow == Overflow::Error && self.seq_len < longest) {
+            let ways = ways.iter().map(|way| format!("{way:?}")).collect::<Vec<_>>().join(" or ");
             let allowed = format!(
-                "allowed: at least {longest}, the longest row of these parameters; or overflow= one of {ways:?}"
+                "allowed: at least {longest}, the longest row of these parameters; or overflow={ways}"
             );
             return Err(Error::param(source.name(), "seq_len", self.seq_len, allowed));
         }
@@ -83,6 +86,12 @@ impl Request {
             return Err(Error::param(source.name(), "start", self.start, allowed));
         }
         Ok(())
+    }
+
+    /// Rows of about `tokens` drawn tokens: what a row costs is its own length, however narrow the window.
+    pub(crate) fn rows_of(&self, source: &dyn Source, tokens: usize) -> usize {
+        let draws = if self.split.is_some() { DRAWS_PER_SPLIT_ROW } else { 1 };
+        (tokens / (self.seq_len.max(source.max_len()) * draws)).max(1)
     }
 
     pub(crate) fn fit(&self) -> Option<usize> {
@@ -187,13 +196,14 @@ pub fn fill<T: Token>(
 ) -> Result<(), Error> {
     request.check(source, &Overflow::NAMES[1..])?;
     let width = request.seq_len;
-    let unit = (UNIT_TOKENS / width).max(1);
+    let unit = request.rows_of(source, UNIT_TOKENS);
+    let block = request.rows_of(source, BLOCK_TOKENS);
     if request.rows * width <= INLINE_TOKENS || request.threads <= 1 {
-        return in_blocks(request, columns, check, |request, columns| {
+        return in_blocks(request, block, columns, check, |request, columns| {
             fill_rows(source, request, table, columns)
         });
     }
-    in_blocks(request, columns, check, |request, columns| {
+    in_blocks(request, block, columns, check, |request, columns| {
         let work = |(first, columns): (usize, Columns<'_, T>)| {
             let rows = columns.lengths.len();
             fill_rows(source, &request.skip(first, rows), table, columns)
@@ -211,11 +221,11 @@ pub fn fill<T: Token>(
 
 fn in_blocks<T>(
     request: &Request,
+    block: usize,
     mut columns: Columns<'_, T>,
     check: &mut dyn FnMut() -> Result<(), Error>,
     mut work: impl FnMut(&Request, Columns<'_, T>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let block = (BLOCK_TOKENS / request.seq_len).max(1);
     let mut done = 0;
     while done < request.rows {
         let rows = block.min(request.rows - done);

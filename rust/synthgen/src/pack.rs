@@ -103,7 +103,7 @@ pub fn fill<T: Token>(
     }
     request.check(source, &["redraw"])?;
     let width = request.seq_len;
-    let block = width * (BLOCK_TOKENS / width).max(1);
+    let block = width * request.rows_of(source, BLOCK_TOKENS);
     let mut contents = Contents { instance_offsets: vec![0], query_offsets: vec![0], ..Contents::default() };
     let blocks = windows
         .ids
