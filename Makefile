@@ -46,7 +46,7 @@ test-python: $(VENV)/.dev
 
 ## test-heavy: what needs torch and transformers, in an environment of its own
 test-heavy: $(HEAVY)/.built
-	$(HEAVY)/bin/pytest -m heavy
+	$(HEAVY)/bin/pytest -m heavy tests/heavy
 
 $(HEAVY)/.built: $(RUST_SOURCES) pyproject.toml
 	$(PYTHON) -m venv $(HEAVY)

@@ -396,3 +396,8 @@ def test_any_text_gives_a_result_or_an_error_of_ours(text: str, other: str) -> N
             assert error is None or 0 <= error.position <= len(text)
         refused = error_of(errors.ParamError, partial(module.batch, 1, split=text))
         assert (refused is None) == (text in SPLITS)
+
+
+def test_a_joint_vocabulary_is_not_exported_as_a_tokenizer() -> None:
+    with pytest.raises(errors.SynthgenError, match="use vocab.encode"):
+        mix(dict.fromkeys(TASKS, 1)).vocab.tokenizer()

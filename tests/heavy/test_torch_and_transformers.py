@@ -63,18 +63,6 @@ def test_the_tokenizer_pads_batches(task: str) -> None:
         assert not row[mask == 0].any()
 
 
-def test_a_mixture_has_a_tokenizer_too() -> None:
-    mixture = synthgen.mix(dict.fromkeys(TASKS, 1))
-    tokenizer = mixture.vocab.tokenizer("transformers")
-    batch = mixture.batch(20, 4)
-    for i in range(20):
-        ids = [id_ for id_ in batch.input_ids[i].tolist() if id_ > 2]
-        text = mixture.vocab.decode(ids)
-        assert tokenizer.decode(ids) == text
-        name = mixture.names[batch.parts[i]]
-        assert tokenizer.convert_tokens_to_ids(f"<{name}>") == ids[0]
-
-
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_of_a_data_loader_share_the_rows(task: str, method: str) -> None:
