@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import synthgen
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from synthgen import data
 from synthgen.cli import main
 
@@ -126,3 +129,36 @@ def test_a_broken_file_with_the_right_hash_is_found_out(root: Path, what: str) -
     entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     (root / "manifest.json").write_text(json.dumps(manifest))
     assert refuses(root)
+
+
+weights = st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda three: sum(three) > 0.01)
+plans = st.fixed_dictionaries(
+    {
+        "names": st.lists(st.sampled_from(list(synthgen.tasks())), min_size=1, unique=True),
+        "total_tokens": st.integers(1000, 30_000),
+        "curriculum_weights": weights,
+        "split_ratios": weights,
+        "seed": st.integers(0, 2**64 - 1),
+        "formats": st.sampled_from([("jsonl",), ("npy",), ("npy", "jsonl")]),
+        "shard_tokens": st.integers(1000, 20_000),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(plans)
+def test_the_dataset_of_any_plan_verifies(asked: dict[str, Any]) -> None:
+    plan = data.Plan.make(**asked)
+    with tempfile.TemporaryDirectory() as root:
+        manifest = data.generate(plan, root)
+        found = data.verify(root)
+        assert found.ok, found.problems
+        assert found.tokens == sum(shard["tokens"] for shard in manifest["shards"]) >= 0.99 * asked["total_tokens"] - 50
+
+
+def test_an_unfinished_run_of_the_same_plan_is_overwritten(root: Path) -> None:
+    (root / "manifest.json").unlink()
+    (root / TOKENS).unlink()
+    plan = data.Plan.make(list(synthgen.tasks()), 60_000)
+    data.generate(plan, root, overwrite=True)
+    assert data.verify(root).ok

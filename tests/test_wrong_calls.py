@@ -139,7 +139,7 @@ CALLS: list[Wrong] = [
     (lambda: dyna.packed(1, 200, policy="cut"), PARAM, ["policy", '"cut"', '"truncate", "pad"']),
     (lambda: dyna.packed(1, 200, policy=None), PARAM, ["policy", "None", "a string"]),
     (lambda: dyna.packed(1, 200, overflow="truncate"), PARAM, ["overflow", "never cut", '"redraw"']),
-    (lambda: dyna.packed(2, 200).instance(0, 99), PARAM, ["j = 99", "instances of window 0"]),
+    (lambda: dyna.packed(2, 200).instance(0, 99), PARAM, ["j = 99", "allowed: an integer in 0..="]),
     (lambda: depo.batch(1, compat_ids=1), PARAM, ["compat_ids = 1", "True or False"]),
     (lambda: dyna.example(MAX_U64), PARAM, ["start", str(MAX_U64)]),
     (lambda: dyna.examples(2, split="Train"), PARAM, ["split", '"Train"', '"validation"']),
@@ -399,5 +399,5 @@ def test_any_text_gives_a_result_or_an_error_of_ours(text: str, other: str) -> N
 
 
 def test_a_joint_vocabulary_is_not_exported_as_a_tokenizer() -> None:
-    with pytest.raises(errors.SynthgenError, match="use vocab.encode"):
+    with pytest.raises(errors.SynthgenError, match=r"use vocab\.encode"):
         mix(dict.fromkeys(TASKS, 1)).vocab.tokenizer()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .errors import param_error
+from .checks import integer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,7 +198,6 @@ class Packed(_Tokens):
     def instance(self, r: int, j: int) -> dict[str, Any]:
         """Instance j of window r: text, prompt, target, queries and metadata, drawn again alone."""
         row = range(len(self))[r]
-        first, end = self.instance_offsets[row : row + 2]
-        if not 0 <= j < end - first:
-            raise param_error(None, "j", j, f"allowed: 0..={end - first - 1}, the instances of window {row}")
-        return self._origin.view(int(self.instance_parts[first + j]), row, j + 1)
+        first, end = self.instance_offsets[row : row + 2].tolist()
+        number = integer(None, "j", j, 0, end - first - 1)
+        return self._origin.view(int(self.instance_parts[first + number]), row, number + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from numbers import Real
 from typing import Any, Literal
 
 from . import _native
@@ -15,7 +16,7 @@ from .vocab import EOS, TokenizerKind, Vocab
 
 
 def _weight(name: str, weight: Any) -> float:
-    if isinstance(weight, bool) or not isinstance(weight, int | float):
+    if isinstance(weight, bool) or not isinstance(weight, Real):
         raise param_error("mix", f"weights[{name!r}]", weight, "allowed: a number >= 0")
     try:
         return float(weight)

@@ -107,11 +107,13 @@ def _prepare(plan: Plan, root: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise DatasetError(f"{root} is not empty; use --overwrite (overwrite=True) or another directory")
-    try:
-        manifest = read_manifest(root)
-        own = {MANIFEST, *manifest["files"], *(name for shard in manifest["shards"] for name in shard["files"])}
-    except (DatasetError, KeyError, TypeError) as error:
-        raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen ({error})") from error
+    # The files of the dataset that is there, or of a run of this plan that did not come to its manifest.
+    own = {MANIFEST, VOCABULARY, *(name for shard in plan.shards() for name in shard_files(plan, shard).values())}
+    if (root / MANIFEST).exists():
+        try:
+            own |= {name for shard in read_manifest(root)["shards"] for name in shard["files"]}
+        except (DatasetError, KeyError, TypeError) as error:
+            raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen ({error})") from error
     files = [path for path in root.rglob("*") if not path.is_dir()]
     foreign = [path for path in files if str(path.relative_to(root)) not in own and path.suffix != TEMPORARY]
     if foreign:

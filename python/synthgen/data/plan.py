@@ -42,7 +42,8 @@ def shares(name: str, weights: Sequence[float], count: int) -> tuple[float, ...]
     total = sum(numbers)
     if len(numbers) != count or min(numbers) < 0 or not 0 < total < math.inf:
         raise param_error(None, name, weights, allowed)
-    return tuple(number / total for number in numbers)
+    # What adds up to one stays as it is, so that a plan read back from a manifest is the same plan.
+    return tuple(numbers) if math.isclose(total, 1, rel_tol=1e-12) else tuple(number / total for number in numbers)
 
 
 @dataclass(frozen=True)

@@ -43,14 +43,14 @@ impl Buffer {
     /// Memory for `len` elements, not initialised.
     pub fn new<T>(py: Python<'_>, len: usize) -> PyResult<Self> {
         let bytes = len.checked_mul(size_of::<T>()).filter(|&bytes| isize::try_from(bytes).is_ok());
-        let bytes = bytes.ok_or_else(|| out_of_memory(py, u128::MAX, None))?;
+        let bytes = bytes.ok_or_else(|| out_of_memory(py, "the arrays", u128::MAX, None))?;
         let huge = bytes >= LARGE;
         let layout = Layout::from_size_align(bytes.max(1), if huge { HUGE_PAGE } else { ALIGNMENT })
-            .map_err(|_| out_of_memory(py, bytes as u128, None))?;
+            .map_err(|_| out_of_memory(py, "the arrays", bytes as u128, None))?;
         // SAFETY: the layout has a non-zero size.
         let start = unsafe { alloc(layout) };
         if start.is_null() {
-            return Err(out_of_memory(py, bytes as u128, None));
+            return Err(out_of_memory(py, "the arrays", bytes as u128, None));
         }
         #[cfg(target_os = "linux")]
         if huge {
@@ -103,24 +103,35 @@ pub fn from_vec<T: Element + Copy>(py: Python<'_>, values: &[T]) -> PyResult<Py<
 
 /// The number of elements of a `rows` by `width` array, if arrays with so many bytes a row fit into memory: refused before
 /// any work is done.
-pub fn check_memory(py: Python<'_>, rows: usize, width: usize, bytes_per_row: usize) -> PyResult<usize> {
+pub fn check_memory(
+    py: Python<'_>,
+    task: &str,
+    rows: usize,
+    width: usize,
+    bytes_per_row: usize,
+) -> PyResult<usize> {
     let needed = rows as u128 * bytes_per_row as u128;
-    let size = rows.checked_mul(width).ok_or_else(|| out_of_memory(py, needed, None))?;
+    let refuse = |available| {
+        let error = out_of_memory(py, &format!("task {task}: n = {rows}; the arrays"), needed, available);
+        let _ = error.value(py).setattr("task", task);
+        error
+    };
+    let size = rows.checked_mul(width).ok_or_else(|| refuse(None))?;
     if needed < UNCHECKED {
         return Ok(size);
     }
     match available() {
-        Some(available) if needed > u128::from(available) => Err(out_of_memory(py, needed, Some(available))),
+        Some(available) if needed > u128::from(available) => Err(refuse(Some(available))),
         _ => Ok(size),
     }
 }
 
-fn out_of_memory(py: Python<'_>, needed: u128, available: Option<u64>) -> PyErr {
+fn out_of_memory(py: Python<'_>, what: &str, needed: u128, available: Option<u64>) -> PyErr {
     let gib = |bytes: u128| bytes as f64 / (1u64 << 30) as f64;
     let have =
         available.map_or_else(String::new, |a| format!(", {:.1} GiB are available", gib(u128::from(a))));
     let message = format!(
-        "the batch needs {:.1} GiB of memory{have}; ask for fewer rows at a time (start=) or a smaller seq_len",
+        "{what} need {:.1} GiB of memory{have}; ask for fewer rows at a time (start=) or a smaller seq_len",
         gib(needed)
     );
     raise(py, "OutOfMemory", &message, &PyDict::new(py))

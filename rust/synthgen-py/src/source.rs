@@ -108,7 +108,13 @@ fn batch_of<T: Token + Element>(
 ) -> PyResult<Batch> {
     request.check(source, &Overflow::NAMES[1..]).map_err(|error| to_python(py, &error))?;
     let (n, width) = (request.rows, request.seq_len);
-    let size = check_memory(py, n, width, width.saturating_mul(size_of::<T>() + 1).saturating_add(6))?;
+    let size = check_memory(
+        py,
+        source.name(),
+        n,
+        width,
+        width.saturating_mul(size_of::<T>() + 1).saturating_add(6),
+    )?;
     let mut ids = Buffer::new::<T>(py, size)?;
     let mut mask = Buffer::new::<u8>(py, size)?;
     let mut lengths = Buffer::new::<i32>(py, n)?;
@@ -164,7 +170,7 @@ fn packed_of<T: Token + Element>(
 ) -> PyResult<Py<PyDict>> {
     request.check(source, &["redraw"]).map_err(|error| to_python(py, &error))?;
     let (n, width) = (request.rows, request.seq_len);
-    let size = check_memory(py, n, width, width.saturating_mul(size_of::<T>() + 9))?;
+    let size = check_memory(py, source.name(), n, width, width.saturating_mul(size_of::<T>() + 9))?;
     let mut ids = Buffer::new::<T>(py, size)?;
     let mut mask = Buffer::new::<u8>(py, size)?;
     let mut segments = Buffer::new::<i32>(py, size)?;

@@ -169,7 +169,8 @@ fn fill_unit<T: Token>(
                 break;
             }
             let start = used as i32;
-            let len = place(row, table, &mut ids[used..], &mut mask[used..]);
+            let end = used + row.len().min(width - used);
+            let len = place(row, table, &mut ids[used..end], &mut mask[used..end]);
             segments[used..used + len].fill(Blank::new(sub as i32));
             for (position, to) in (0..).zip(&mut positions[used..used + len]) {
                 *to = Blank::new(position);
