@@ -44,8 +44,8 @@ def compare(name: str, level: int, fill: float) -> Comparison:
     """Measure a task both ways."""
     ours = speed(name, level, fill)
     plain = plain_speed(name, level)
-    two = speed(name, level, fill, rows=16384, threads=2)
-    one = speed(name, level, fill, rows=16384)
+    two = speed(name, level, fill, rows=4096, threads=2)
+    one = speed(name, level, fill, rows=4096)
     free = speed(name, level, fill, split=None)
     return Comparison(
         ours,

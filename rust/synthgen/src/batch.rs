@@ -8,13 +8,11 @@ use crate::error::Error;
 use crate::pool;
 use crate::row::Row;
 use crate::split::Split;
-use crate::task::Source;
+use crate::task::{Rows, Source};
 use crate::vocab::PAD;
 
 /// Tokens drawn in one block of work: between blocks the caller's check runs, several times a second.
 const BLOCK_TOKENS: usize = 1 << 22;
-/// Draws per row when a split is asked for, at the most on average: the rarest holds 5 %.
-const DRAWS_PER_SPLIT_ROW: usize = 20;
 /// Tokens of one unit of parallel work.
 const UNIT_TOKENS: usize = 1 << 14;
 /// Work below this runs on the calling thread: waking others would take longer.
@@ -88,18 +86,20 @@ impl Request {
         Ok(())
     }
 
-    /// Rows of about `tokens` drawn tokens: what a row costs is its own length, however narrow the window.
-    pub(crate) fn rows_of(&self, source: &dyn Source, tokens: usize) -> usize {
-        let draws = if self.split.is_some() { DRAWS_PER_SPLIT_ROW } else { 1 };
-        (tokens / (self.seq_len.max(source.max_len()) * draws)).max(1)
+    /// Rows of about `tokens` tokens: what a row costs is its own length, however narrow the window.
+    fn rows_of(&self, source: &dyn Source, tokens: usize) -> usize {
+        (tokens / self.seq_len.max(source.max_len())).max(1)
+    }
+
+    /// Rows of one block of work.
+    pub(crate) fn block(&self, source: &dyn Source) -> usize {
+        // The smaller splits hold 5 % each: twenty draws a row on average.
+        let draws = if self.split.is_none_or(|split| split == Split::Train) { 1 } else { 20 };
+        self.rows_of(source, BLOCK_TOKENS / draws)
     }
 
     pub(crate) fn fit(&self) -> Option<usize> {
         (self.overflow == Overflow::Redraw).then_some(self.seq_len)
-    }
-
-    fn skip(&self, done: usize, rows: usize) -> Self {
-        Self { start: self.start + done as u64, rows, ..*self }
     }
 }
 
@@ -197,23 +197,25 @@ pub fn fill<T: Token>(
     request.check(source, &Overflow::NAMES[1..])?;
     let width = request.seq_len;
     let unit = request.rows_of(source, UNIT_TOKENS);
-    let block = request.rows_of(source, BLOCK_TOKENS);
+    let block = request.block(source);
+    let cursor = || source.cursor(request.seed, request.split, request.fit());
     if request.rows * width <= INLINE_TOKENS || request.threads <= 1 {
-        return in_blocks(request, block, columns, check, |request, columns| {
-            fill_rows(source, request, table, columns)
+        let mut rows = cursor();
+        return in_blocks(request, block, columns, check, |first, columns| {
+            fill_rows(&mut *rows, first, table, width, columns)
         });
     }
-    in_blocks(request, block, columns, check, |request, columns| {
-        let work = |(first, columns): (usize, Columns<'_, T>)| {
-            let rows = columns.lengths.len();
-            fill_rows(source, &request.skip(first, rows), table, columns)
-        };
+    in_blocks(request, block, columns, check, |first, columns| {
         let units = units(columns, unit, width);
         pool::run(request.threads, |parallel| {
+            let work = |rows: &mut Box<dyn Rows + '_>, (at, columns): (usize, Columns<'_, T>)| {
+                fill_rows(&mut **rows, first + at as u64, table, width, columns)
+            };
             if parallel {
-                units.into_par_iter().try_for_each(work)
+                units.into_par_iter().try_for_each_init(cursor, work)
             } else {
-                units.into_iter().try_for_each(work)
+                let mut rows = cursor();
+                units.into_iter().try_for_each(|unit| work(&mut rows, unit))
             }
         })
     })
@@ -224,13 +226,13 @@ fn in_blocks<T>(
     block: usize,
     mut columns: Columns<'_, T>,
     check: &mut dyn FnMut() -> Result<(), Error>,
-    mut work: impl FnMut(&Request, Columns<'_, T>) -> Result<(), Error>,
+    mut work: impl FnMut(u64, Columns<'_, T>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut done = 0;
     while done < request.rows {
         let rows = block.min(request.rows - done);
         let (head, rest) = columns.split_at(rows, request.seq_len);
-        work(&request.skip(done, rows), head)?;
+        work(request.start + done as u64, head)?;
         columns = rest;
         done += rows;
         if done < request.rows {
@@ -254,16 +256,15 @@ fn units<T>(mut columns: Columns<'_, T>, unit: usize, width: usize) -> Vec<(usiz
 }
 
 fn fill_rows<T: Token>(
-    source: &dyn Source,
-    request: &Request,
+    rows: &mut dyn Rows,
+    first: u64,
     table: Option<&[u16]>,
+    width: usize,
     columns: Columns<'_, T>,
 ) -> Result<(), Error> {
-    let mut rows = source.cursor(request.seed, request.split, request.fit());
-    let width = request.seq_len;
     let windows = columns.ids.chunks_exact_mut(width).zip(columns.mask.chunks_exact_mut(width));
     for (i, (ids, mask)) in windows.enumerate() {
-        let row = rows.draw((request.start + i as u64).into())?;
+        let row = rows.draw((first + i as u64).into())?;
         columns.lengths[i] = Blank::new(place(row, table, ids, mask) as i32);
         columns.splits[i] = Blank::new(row.split as u8);
         columns.parts[i] = Blank::new(row.part);

@@ -9,11 +9,11 @@ use crate::batch::{Blank, Overflow, Request, Token, place};
 use crate::error::Error;
 use crate::pool;
 use crate::rng::Index;
-use crate::task::Source;
+use crate::task::{Rows, Source};
 use crate::vocab::PAD;
 
-/// Windows per block of work; between blocks the caller's check runs.
-const BLOCK_TOKENS: usize = 1 << 22;
+/// Windows of one unit of parallel work.
+const UNIT: usize = 16;
 
 /// What becomes of the instance that crosses the end of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub fn fill<T: Token>(
     }
     request.check(source, &["redraw"])?;
     let width = request.seq_len;
-    let block = width * request.rows_of(source, BLOCK_TOKENS);
+    let block = width * request.block(source);
     let mut contents = Contents { instance_offsets: vec![0], query_offsets: vec![0], ..Contents::default() };
     let blocks = windows
         .ids
@@ -111,28 +111,30 @@ pub fn fill<T: Token>(
         .zip(windows.mask.chunks_mut(block))
         .zip(windows.segments.chunks_mut(block))
         .zip(windows.positions.chunks_mut(block));
-    let mut first = request.start;
     for (number, (((ids, mask), segments), positions)) in blocks.enumerate() {
         if number > 0 {
             check()?;
         }
-        let unit = width * 16;
+        let unit = width * UNIT;
         let units: Vec<_> = ids
             .chunks_mut(unit)
             .zip(mask.chunks_mut(unit))
             .zip(segments.chunks_mut(unit))
             .zip(positions.chunks_mut(unit))
             .map(|(((ids, mask), segments), positions)| Windows { ids, mask, segments, positions })
-            .zip((first..).step_by(16))
+            .enumerate()
             .collect();
-        first += (block / width) as u64;
+        let first = request.start + (number * (block / width)) as u64;
+        let cursor = || source.cursor(request.seed, request.split, request.fit());
         let work = |parallel| -> Result<Vec<Contents>, Error> {
-            let fill =
-                |(windows, start)| fill_unit(source, &Request { start, ..*request }, policy, table, windows);
+            let fill = |rows: &mut Box<dyn Rows + '_>, (unit, windows): (usize, Windows<'_, T>)| {
+                fill_unit(&mut **rows, first + (unit * UNIT) as u64, policy, table, width, windows)
+            };
             if parallel {
-                units.into_par_iter().map(fill).collect()
+                units.into_par_iter().map_init(cursor, fill).collect()
             } else {
-                units.into_iter().map(fill).collect()
+                let mut rows = cursor();
+                units.into_iter().map(|unit| fill(&mut rows, unit)).collect()
             }
         };
         for part in pool::run(request.threads, work)? {
@@ -143,15 +145,14 @@ pub fn fill<T: Token>(
 }
 
 fn fill_unit<T: Token>(
-    source: &dyn Source,
-    request: &Request,
+    rows: &mut dyn Rows,
+    first: u64,
     policy: Policy,
     table: Option<&[u16]>,
+    width: usize,
     windows: Windows<'_, T>,
 ) -> Result<Contents, Error> {
-    let width = request.seq_len;
     let mut contents = Contents { instance_offsets: vec![0], query_offsets: vec![0], ..Contents::default() };
-    let mut rows = source.cursor(request.seed, request.split, request.fit());
     let arrays = windows
         .ids
         .chunks_exact_mut(width)
@@ -163,7 +164,7 @@ fn fill_unit<T: Token>(
         let mut sub = 0;
         while used < width {
             sub += 1;
-            let row = rows.draw(Index { row: request.start + r as u64, sub })?;
+            let row = rows.draw(Index { row: first + r as u64, sub })?;
             let whole = row.len() <= width - used;
             if !whole && policy == Policy::Pad {
                 break;
