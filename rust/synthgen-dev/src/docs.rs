@@ -33,8 +33,7 @@ pub fn index(root: &Path) -> Result<Page, String> {
     let mut table = String::from("| task | version | what it tests | pieces |\n|---|---|---|---|\n");
     for entry in registry::all() {
         let (name, size) = (entry.name, (entry.vocab)().len());
-        let _ =
-            writeln!(table, "| [{name}](tasks/{name}.md) | {} | {} | {size} |", entry.version, entry.summary);
+        let _ = writeln!(table, "| [{name}](tasks/{name}.md) | {} | {} | {size} |", entry.version, entry.summary);
     }
     fill(root, "docs/index.md", &[("tasks", table)])
 }
@@ -52,16 +51,14 @@ fn python(value: &Value) -> String {
 fn params(entry: &Entry) -> String {
     let defaults = (entry.defaults)();
     let presets: Vec<Map<String, Value>> = LEVELS.map(|level| (entry.preset)(level)).collect();
-    let mut table = String::from(
-        "| parameter | default | level 1 | level 2 | level 3 | meaning |\n|---|---|---|---|---|---|\n",
-    );
+    let mut table =
+        String::from("| parameter | default | level 1 | level 2 | level 3 | meaning |\n|---|---|---|---|---|---|\n");
     for field in entry.fields {
         let default = &defaults[field.name];
         let _ = write!(table, "| `{}` | `{}` |", field.name, python(default));
         for preset in &presets {
             let value = preset.get(field.name);
-            let _ =
-                write!(table, " {} |", value.map_or(String::new(), |value| format!("`{}`", python(value))));
+            let _ = write!(table, " {} |", value.map_or(String::new(), |value| format!("`{}`", python(value))));
         }
         let allowed = field.allowed().replace("allowed: ", "");
         let _ = writeln!(table, " {} ({}) |", field.doc.trim().trim_end_matches('.'), allowed);
@@ -88,20 +85,14 @@ fn sample(entry: &Entry) -> Result<String, String> {
         }
         let mask = shortest.mask();
         let vocab = task.vocab();
-        let _ = writeln!(
-            text,
-            "{title} (the shortest of rows 0 to 63, seed 42); predicted tokens in brackets:\n\n```text"
-        );
+        let _ =
+            writeln!(text, "{title} (the shortest of rows 0 to 63, seed 42); predicted tokens in brackets:\n\n```text");
         let _ = writeln!(text, "{}", vocab.decode(&shortest.ids).trim_end());
         let tokens: Vec<String> = shortest
             .ids
             .iter()
             .zip(mask)
-            .map(
-                |(&id, mask)| {
-                    if mask == 1 { format!("[{}]", vocab.piece(id)) } else { vocab.piece(id).to_owned() }
-                },
-            )
+            .map(|(&id, mask)| if mask == 1 { format!("[{}]", vocab.piece(id)) } else { vocab.piece(id).to_owned() })
             .map(|token| token.replace(' ', "·"))
             .collect();
         let _ = writeln!(text, "\n{}\n```\n", tokens.join(" "));

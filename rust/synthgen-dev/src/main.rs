@@ -52,9 +52,7 @@ fn main() -> ExitCode {
     match run(&mode) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            eprintln!(
-                "run `make gen`; if the output of a task changed, raise its VERSION and write a CHANGELOG line"
-            );
+            eprintln!("run `make gen`; if the output of a task changed, raise its VERSION and write a CHANGELOG line");
             ExitCode::FAILURE
         }
         Err(error) => {

@@ -103,13 +103,7 @@ pub fn from_vec<T: Element + Copy>(py: Python<'_>, values: &[T]) -> PyResult<Py<
 
 /// The number of elements of a `rows` by `width` array, if arrays with so many bytes a row fit into memory: refused before
 /// any work is done.
-pub fn check_memory(
-    py: Python<'_>,
-    task: &str,
-    rows: usize,
-    width: usize,
-    bytes_per_row: usize,
-) -> PyResult<usize> {
+pub fn check_memory(py: Python<'_>, task: &str, rows: usize, width: usize, bytes_per_row: usize) -> PyResult<usize> {
     let needed = rows as u128 * bytes_per_row as u128;
     let refuse = |available| {
         let error = out_of_memory(py, &format!("task {task}: n = {rows}; the arrays"), needed, available);
@@ -128,8 +122,7 @@ pub fn check_memory(
 
 fn out_of_memory(py: Python<'_>, what: &str, needed: u128, available: Option<u64>) -> PyErr {
     let gib = |bytes: u128| bytes as f64 / (1u64 << 30) as f64;
-    let have =
-        available.map_or_else(String::new, |a| format!(", {:.1} GiB are available", gib(u128::from(a))));
+    let have = available.map_or_else(String::new, |a| format!(", {:.1} GiB are available", gib(u128::from(a))));
     let message = format!(
         "{what} need {:.1} GiB of memory{have}; ask for fewer rows at a time (start=) or a smaller seq_len",
         gib(needed)
@@ -142,9 +135,7 @@ fn available() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let system = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024;
-    let read = |name: &str| {
-        std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse::<u64>().ok()
-    };
+    let read = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse::<u64>().ok();
     match (read("memory.max"), read("memory.current")) {
         (Some(limit), Some(used)) => Some(system.min(limit.saturating_sub(used))),
         _ => Some(system),

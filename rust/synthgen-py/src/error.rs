@@ -37,8 +37,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
 pub fn raise(py: Python<'_>, class: &str, message: &str, fields: &Bound<'_, PyDict>) -> PyErr {
     static ERRORS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let make = || -> PyResult<PyErr> {
-        let module =
-            ERRORS.get_or_try_init(py, || PyModule::import(py, "synthgen.errors").map(Bound::unbind))?;
+        let module = ERRORS.get_or_try_init(py, || PyModule::import(py, "synthgen.errors").map(Bound::unbind))?;
         let instance = module.bind(py).getattr(class)?.call((message,), Some(fields))?;
         Ok(PyErr::from_value(instance))
     };

@@ -81,9 +81,7 @@ impl Generator {
         self.task.vocab().encode(text).map_err(|at| {
             let position = text[..at].chars().count();
             let reason = "no piece of the vocabulary fits here".to_owned();
-            Python::attach(|py| {
-                to_python(py, &Error::Solve { task: self.task.name().to_owned(), reason, position })
-            })
+            Python::attach(|py| to_python(py, &Error::Solve { task: self.task.name().to_owned(), reason, position }))
         })
     }
 
@@ -173,8 +171,7 @@ struct Mixture(mix::Mixture);
 impl Mixture {
     #[new]
     fn new(py: Python<'_>, parts: Vec<(PyRef<'_, Generator>, f64)>) -> PyResult<Self> {
-        let parts =
-            parts.into_iter().map(|(generator, weight)| (Arc::clone(&generator.task), weight)).collect();
+        let parts = parts.into_iter().map(|(generator, weight)| (Arc::clone(&generator.task), weight)).collect();
         mix::Mixture::new(parts).map(Self).map_err(|error| to_python(py, &error))
     }
 
@@ -221,13 +218,7 @@ fn shard<'py>(
     let split = named(py, split)?;
     let cells: Vec<Cell> = cells
         .into_iter()
-        .map(|(generator, start, budget)| Cell {
-            task: Arc::clone(&generator.task),
-            seed,
-            split,
-            start,
-            budget,
-        })
+        .map(|(generator, start, budget)| Cell { task: Arc::clone(&generator.task), seed, split, start, budget })
         .collect();
     let joint = joint.as_ref().map(|mixture| mixture.0.joint());
     let mut raised = None;
@@ -280,12 +271,7 @@ fn audit_tokens(
 
 /// Re-validate JSON lines: (rows, 0, invalid rows, leaked rows, first flaws).
 #[pyfunction]
-fn audit_jsonl(
-    py: Python<'_>,
-    cells: Vec<PyRef<'_, Generator>>,
-    split: &str,
-    lines: &[u8],
-) -> PyResult<AuditParts> {
+fn audit_jsonl(py: Python<'_>, cells: Vec<PyRef<'_, Generator>>, split: &str, lines: &[u8]) -> PyResult<AuditParts> {
     let split = named(py, split)?;
     let tasks: Vec<_> = cells.iter().map(|generator| Arc::clone(&generator.task)).collect();
     Ok(audit_parts(py.detach(|| audit::jsonl(&tasks, split, lines))))

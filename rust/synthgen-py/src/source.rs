@@ -30,8 +30,7 @@ impl Request {
             to_python(py, &Error::param(source.name(), field, format!("{value:?}"), allowed))
         };
         let overflow = text("overflow")?;
-        let overflow =
-            Overflow::parse(&overflow).ok_or_else(|| refuse("overflow", &overflow, &Overflow::NAMES))?;
+        let overflow = Overflow::parse(&overflow).ok_or_else(|| refuse("overflow", &overflow, &Overflow::NAMES))?;
         let dtype = text("dtype")?;
         if dtype != "int32" && dtype != "uint16" {
             return Err(refuse("dtype", &dtype, &["int32", "uint16"]));
@@ -87,12 +86,7 @@ pub fn interruptible<R: Send>(
 pub type Batch = (Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>);
 
 /// A padded batch.
-pub fn batch(
-    py: Python<'_>,
-    source: &dyn Source,
-    table: Option<&[u16]>,
-    request: &Request,
-) -> PyResult<Batch> {
+pub fn batch(py: Python<'_>, source: &dyn Source, table: Option<&[u16]>, request: &Request) -> PyResult<Batch> {
     if request.narrow {
         batch_of::<u16>(py, source, table, &request.inner)
     } else {
@@ -108,13 +102,7 @@ fn batch_of<T: Token + Element>(
 ) -> PyResult<Batch> {
     request.check(source, &Overflow::NAMES[1..]).map_err(|error| to_python(py, &error))?;
     let (n, width) = (request.rows, request.seq_len);
-    let size = check_memory(
-        py,
-        source.name(),
-        n,
-        width,
-        width.saturating_mul(size_of::<T>() + 1).saturating_add(6),
-    )?;
+    let size = check_memory(py, source.name(), n, width, width.saturating_mul(size_of::<T>() + 1).saturating_add(6))?;
     let mut ids = Buffer::new::<T>(py, size)?;
     let mut mask = Buffer::new::<u8>(py, size)?;
     let mut lengths = Buffer::new::<i32>(py, n)?;

@@ -34,8 +34,7 @@ fn value_of(value: &Bound<'_, PyAny>, lists: bool) -> Value {
             ));
         }
         // Integers, NumPy's among them; None where `__index__` is missing.
-        let index =
-            value.call_method0("__index__").map_err(|_| PyTypeError::new_err("no parameter value"))?;
+        let index = value.call_method0("__index__").map_err(|_| PyTypeError::new_err("no parameter value"))?;
         index.extract::<i64>().map(Value::from)
     };
     known().unwrap_or_else(|_| Value::String(value.repr().map_or_else(|_| "?".to_owned(), |r| r.to_string())))

@@ -49,22 +49,14 @@ impl Audit {
 }
 
 /// Audit a token shard: `rows` holds start, length and cell of each row; `cells` the task of each cell.
-pub fn tokens(
-    cells: &[Arc<dyn AnyTask>],
-    joint: Option<&Joint>,
-    split: Split,
-    ids: &[u16],
-    rows: &[i64],
-) -> Audit {
+pub fn tokens(cells: &[Arc<dyn AnyTask>], joint: Option<&Joint>, split: Split, ids: &[u16], rows: &[i64]) -> Audit {
     let mut audit = Audit::default();
     let mut expected = 0;
     for (number, row) in rows.chunks_exact(3).enumerate() {
         audit.rows += 1;
         let (start, len) = (row[0], row[1]);
-        let range = usize::try_from(start)
-            .ok()
-            .zip(usize::try_from(len).ok())
-            .and_then(|(s, l)| Some(s..s.checked_add(l)?));
+        let range =
+            usize::try_from(start).ok().zip(usize::try_from(len).ok()).and_then(|(s, l)| Some(s..s.checked_add(l)?));
         let found = range.and_then(|range| ids.get(range)).filter(|_| start == expected);
         let task = usize::try_from(row[2]).ok().and_then(|cell| cells.get(cell));
         let (Some(found), Some(task)) = (found, task) else {

@@ -35,11 +35,7 @@ impl Overflow {
 
     /// The choice of a name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Error, Self::Redraw, Self::Truncate]
-            .into_iter()
-            .zip(Self::NAMES)
-            .find(|(_, n)| *n == name)
-            .map(|p| p.0)
+        [Self::Error, Self::Redraw, Self::Truncate].into_iter().zip(Self::NAMES).find(|(_, n)| *n == name).map(|p| p.0)
     }
 }
 
@@ -74,9 +70,8 @@ impl Request {
         let longest = source.max_len();
         if self.seq_len == 0 || (self.overflow == Overflow::Error && self.seq_len < longest) {
             let ways = ways.iter().map(|way| format!("{way:?}")).collect::<Vec<_>>().join(" or ");
-            let allowed = format!(
-                "allowed: at least {longest}, the longest row of these parameters; or overflow={ways}"
-            );
+            let allowed =
+                format!("allowed: at least {longest}, the longest row of these parameters; or overflow={ways}");
             return Err(Error::param(source.name(), "seq_len", self.seq_len, allowed));
         }
         if self.start.checked_add(self.rows as u64).is_none() {
@@ -149,25 +144,14 @@ impl<T> Columns<'_, T> {
         let (parts, parts_rest) = self.parts.split_at_mut(rows);
         (
             Columns { ids, mask, lengths, splits, parts },
-            Columns {
-                ids: ids_rest,
-                mask: mask_rest,
-                lengths: lengths_rest,
-                splits: splits_rest,
-                parts: parts_rest,
-            },
+            Columns { ids: ids_rest, mask: mask_rest, lengths: lengths_rest, splits: splits_rest, parts: parts_rest },
         )
     }
 }
 
 /// Write one row into a window, padding or cutting it; returns the tokens written.
 #[inline]
-pub(crate) fn place<T: Token>(
-    row: &Row,
-    table: Option<&[u16]>,
-    ids: &mut [Blank<T>],
-    mask: &mut [Blank<u8>],
-) -> usize {
+pub(crate) fn place<T: Token>(row: &Row, table: Option<&[u16]>, ids: &mut [Blank<T>], mask: &mut [Blank<u8>]) -> usize {
     let len = row.len().min(ids.len());
     let (filled, rest) = ids.split_at_mut(len);
     let pairs = filled.iter_mut().zip(&row.ids);

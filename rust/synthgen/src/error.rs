@@ -26,9 +26,7 @@ pub enum Error {
         allowed: String,
     },
     /// No instance of the wanted split was found within the bound on attempts.
-    #[error(
-        "task {task}: split {split:?} holds no instance within {attempts} attempts at these parameters; {hint}"
-    )]
+    #[error("task {task}: split {split:?} holds no instance within {attempts} attempts at these parameters; {hint}")]
     SplitExhausted {
         /// Task name.
         task: String,

@@ -35,12 +35,7 @@ pub fn prompt_and_answer(task: &dyn AnyTask, row: &Row) -> (String, String) {
 }
 
 /// One row as an example: text, target, identity and metadata.
-pub fn example(
-    task: &dyn AnyTask,
-    rows: &mut dyn Rows,
-    wanted: Option<Split>,
-    at: Index,
-) -> Result<Value, Error> {
+pub fn example(task: &dyn AnyTask, rows: &mut dyn Rows, wanted: Option<Split>, at: Index) -> Result<Value, Error> {
     let row = rows.draw(at)?;
     let (input_text, target) = prompt_and_answer(task, row);
     let split = row.split.name();
@@ -56,12 +51,7 @@ pub fn example(
 }
 
 /// Everything about one row: the example, its whole text, its ids and mask, and every query with its spans.
-pub fn view(
-    task: &dyn AnyTask,
-    rows: &mut dyn Rows,
-    wanted: Option<Split>,
-    at: Index,
-) -> Result<Value, Error> {
+pub fn view(task: &dyn AnyTask, rows: &mut dyn Rows, wanted: Option<Split>, at: Index) -> Result<Value, Error> {
     let row = rows.draw(at)?;
     let vocab = task.vocab();
     let queries: Vec<Value> = row

@@ -36,11 +36,7 @@ impl Joint {
                 let allowed = "the joint vocabulary exceeds 65535 pieces; mix fewer tasks";
                 return Err(Error::param("mix", "tasks", names.join(","), allowed));
             }
-            ranges.push((
-                entry.name.to_owned(),
-                (SPECIALS.len() + i) as u16,
-                (pieces.len() - SPECIALS.len()) as u16,
-            ));
+            ranges.push((entry.name.to_owned(), (SPECIALS.len() + i) as u16, (pieces.len() - SPECIALS.len()) as u16));
             pieces.extend_from_slice(own);
         }
         Ok(Self { pieces, ranges })
@@ -70,9 +66,7 @@ impl Joint {
         // One token more stands before everything but <bos>.
         joint.loss.extend(own.loss.iter().map(|run| run.start + 1..run.end + 1));
         joint.queries.extend(
-            own.queries
-                .iter()
-                .map(|q| Query { start: q.start + 1, answer: q.answer.start + 1..q.answer.end + 1 }),
+            own.queries.iter().map(|q| Query { start: q.start + 1, answer: q.answer.start + 1..q.answer.end + 1 }),
         );
         joint.split = own.split;
     }
@@ -178,8 +172,7 @@ struct MixedRows<'a> {
 impl Rows for MixedRows<'_> {
     fn draw(&mut self, at: Index) -> Result<&Row, Error> {
         let word = self.key.rng(at, 0).word();
-        self.part =
-            self.mixture.ends.iter().position(|&end| word < end).unwrap_or(self.mixture.ends.len() - 1);
+        self.part = self.mixture.ends.iter().position(|&end| word < end).unwrap_or(self.mixture.ends.len() - 1);
         let own = self.cursors[self.part].draw(at).map_err(|error| match error {
             // The task knows its own width, one token less than the mixture's.
             Error::Param { field, allowed, value, .. } if field == "seq_len" => {

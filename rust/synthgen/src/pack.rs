@@ -69,10 +69,9 @@ pub struct Contents {
 
 impl Contents {
     fn append(&mut self, other: &Self) {
-        for (to, from) in [
-            (&mut self.instance_offsets, &other.instance_offsets),
-            (&mut self.query_offsets, &other.query_offsets),
-        ] {
+        for (to, from) in
+            [(&mut self.instance_offsets, &other.instance_offsets), (&mut self.query_offsets, &other.query_offsets)]
+        {
             let base = to.last().copied().unwrap_or_default();
             if to.is_empty() {
                 to.push(0);
@@ -183,11 +182,7 @@ fn fill_unit<T: Token>(
             contents.instance_parts.push(row.part);
             for query in row.queries.iter().filter(|q| (q.start as usize) < len) {
                 let cut = |at: u32| start + (at as i32).min(len as i32);
-                contents.query_spans.extend([
-                    cut(query.start),
-                    cut(query.answer.start),
-                    cut(query.answer.end),
-                ]);
+                contents.query_spans.extend([cut(query.start), cut(query.answer.start), cut(query.answer.end)]);
                 contents.query_complete.push(u8::from(query.answer.end as usize <= len));
             }
         }

@@ -119,9 +119,7 @@ impl Field for Span {
     const KIND: Kind = Kind::Span;
     fn read(value: &Value, bounds: (u32, u32)) -> Option<Self> {
         let (lo, hi) = match value {
-            Value::Array(pair) if pair.len() == 2 => {
-                (int_within(&pair[0], bounds)?, int_within(&pair[1], bounds)?)
-            }
+            Value::Array(pair) if pair.len() == 2 => (int_within(&pair[0], bounds)?, int_within(&pair[1], bounds)?),
             single => (int_within(single, bounds)?, int_within(single, bounds)?),
         };
         (lo <= hi).then_some(Self { lo, hi })

@@ -159,19 +159,11 @@ mod tests {
         let mut names = BTreeSet::new();
         for entry in all() {
             assert!(names.insert(entry.name), "{} is registered twice", entry.name);
-            assert!(
-                entry.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
-                "{}",
-                entry.name
-            );
+            assert!(entry.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{}", entry.name);
             assert!(entry.summary.ends_with('.'), "{}", entry.name);
             assert!(u16::try_from((entry.vocab)().len()).is_ok(), "{}", entry.name);
             let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tasks/");
-            assert!(
-                std::path::Path::new(&format!("{page}{}.md", entry.name)).exists(),
-                "{} has no page",
-                entry.name
-            );
+            assert!(std::path::Path::new(&format!("{page}{}.md", entry.name)).exists(), "{} has no page", entry.name);
             for field in entry.fields {
                 assert!(!RESERVED.contains(&field.name), "{}.{} is reserved", entry.name, field.name);
                 assert!(field.doc.trim().len() > 10, "{}.{} has no doc line", entry.name, field.name);

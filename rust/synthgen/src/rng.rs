@@ -28,8 +28,7 @@ impl From<u64> for Index {
 pub struct StreamKey([u64; 2]);
 
 /// Rotation constants of Threefish-256 (Ferguson et al., The Skein Hash Function Family, table 4).
-const ROTATIONS: [(u32, u32); 8] =
-    [(14, 16), (52, 57), (23, 40), (5, 37), (25, 33), (46, 12), (58, 22), (32, 32)];
+const ROTATIONS: [(u32, u32); 8] = [(14, 16), (52, 57), (23, 40), (5, 37), (25, 33), (46, 12), (58, 22), (32, 32)];
 /// Eight rounds already diffuse every input bit over the whole state; four more are a margin.
 const ROUNDS: usize = 12;
 
@@ -161,8 +160,7 @@ mod tests {
         assert_eq!(bounded, VALUE_BOUNDED);
     }
 
-    const VALUE_WORDS: [u64; 3] =
-        [17_388_273_990_394_326_603, 12_674_414_367_226_670_103, 379_860_366_556_550_030];
+    const VALUE_WORDS: [u64; 3] = [17_388_273_990_394_326_603, 12_674_414_367_226_670_103, 379_860_366_556_550_030];
     const VALUE_BOUNDED: [u32; 8] = [1, 8, 0, 4, 6, 7, 7, 6];
 
     #[test]

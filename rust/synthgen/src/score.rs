@@ -35,8 +35,7 @@ pub struct Score {
 }
 
 /// Words that may stand before the answer itself.
-const LEAD: [&str; 10] =
-    ["the", "answer", "is", "position", "element", "index", "node", "output", "result", "="];
+const LEAD: [&str; 10] = ["the", "answer", "is", "position", "element", "index", "node", "output", "result", "="];
 
 /// Score a response against the target. `is_answer` says whether a string has the form of the task's answers.
 pub fn score(response: &str, target: &str, is_answer: fn(&str) -> bool) -> Score {
@@ -83,9 +82,7 @@ fn candidate(text: &str) -> Option<&str> {
         (!before.is_some_and(char::is_alphanumeric)).then(|| rest.strip_prefix(':'))?
     });
     match after.last() {
-        Some(rest) => {
-            rest.lines().map(|l| l.trim_matches(['*', '_', '`', ' ', '\t'])).find(|l| !l.is_empty())
-        }
+        Some(rest) => rest.lines().map(|l| l.trim_matches(['*', '_', '`', ' ', '\t'])).find(|l| !l.is_empty()),
         None => Some(text.trim()).filter(|t| !t.is_empty() && !t.contains('\n')),
     }
 }
@@ -110,10 +107,8 @@ fn clean(line: &str, is_answer: fn(&str) -> bool) -> String {
         return text.to_owned();
     }
     let words: Vec<&str> = text.split_whitespace().collect();
-    let lead = words
-        .iter()
-        .take_while(|w| LEAD.contains(&w.trim_end_matches(':').to_ascii_lowercase().as_str()))
-        .count();
+    let lead =
+        words.iter().take_while(|w| LEAD.contains(&w.trim_end_matches(':').to_ascii_lowercase().as_str())).count();
     match words.get(lead) {
         Some(word) if lead > 0 && lead + 1 == words.len() => clean(word, is_answer),
         _ => String::new(),

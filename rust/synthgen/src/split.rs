@@ -75,9 +75,9 @@ impl Content {
     #[inline]
     #[must_use]
     pub fn unordered(self, facts: impl IntoIterator<Item = (u64, u64)>) -> Self {
-        let sum = facts.into_iter().fold(0u64, |sum, (a, b)| {
-            sum.wrapping_add(mix(a.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ b.rotate_left(32)))
-        });
+        let sum = facts
+            .into_iter()
+            .fold(0u64, |sum, (a, b)| sum.wrapping_add(mix(a.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ b.rotate_left(32))));
         self.fact(sum)
     }
 

@@ -331,9 +331,7 @@ impl<T: Task> Rows for Cursor<'_, T> {
                 T::NAME,
                 "seq_len",
                 self.fit,
-                format!(
-                    "no row fits within {MAX_ATTEMPTS} redraws; use a larger seq_len or smaller parameters"
-                ),
+                format!("no row fits within {MAX_ATTEMPTS} redraws; use a larger seq_len or smaller parameters"),
             )
         } else {
             exhausted(self.task, self.split)

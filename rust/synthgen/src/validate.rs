@@ -67,9 +67,7 @@ pub fn content(task: &dyn AnyTask, input_text: &str) -> Option<u64> {
 pub fn solve(task: &dyn AnyTask, text: &str) -> Result<String, Error> {
     match read_prompt(task, text, false) {
         Ok(reading) => Ok(answer_text(task, &reading)),
-        Err(flaw) => {
-            Err(Error::Solve { task: task.name().to_owned(), reason: flaw.reason, position: flaw.position })
-        }
+        Err(flaw) => Err(Error::Solve { task: task.name().to_owned(), reason: flaw.reason, position: flaw.position }),
     }
 }
 

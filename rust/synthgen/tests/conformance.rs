@@ -62,13 +62,8 @@ fn fill(task: &dyn Source, request: &Request) -> Result<Filled, Error> {
     let mut lengths = vec![MaybeUninit::uninit(); request.rows];
     let mut splits = vec![MaybeUninit::uninit(); request.rows];
     let mut parts = vec![MaybeUninit::uninit(); request.rows];
-    let columns = Columns {
-        ids: &mut ids,
-        mask: &mut mask,
-        lengths: &mut lengths,
-        splits: &mut splits,
-        parts: &mut parts,
-    };
+    let columns =
+        Columns { ids: &mut ids, mask: &mut mask, lengths: &mut lengths, splits: &mut splits, parts: &mut parts };
     batch::fill::<i32>(task, request, None, columns, &mut || Ok(()))?;
     Ok((written(&ids), written(&mask), written(&lengths), written(&splits)))
 }
@@ -113,20 +108,14 @@ fn a_batch_is_its_rows_padded() {
     for setting in settings() {
         let task = &*setting.task;
         let width = Request::default_seq_len(task);
-        let (ids, mask, lengths, splits) =
-            fill(task, &request(task, 11, 0, setting.rows as usize, 1)).unwrap();
+        let (ids, mask, lengths, splits) = fill(task, &request(task, 11, 0, setting.rows as usize, 1)).unwrap();
         for (i, row) in default_rows(&setting, 11).iter().enumerate() {
             let (head, rest) = ids[i * width..(i + 1) * width].split_at(row.len());
             assert!(head.iter().zip(&row.ids).all(|(&a, &b)| a == i32::from(b)), "{} row {i}", setting.name);
             assert!(rest.iter().all(|&id| id == i32::from(PAD)), "{} row {i}", setting.name);
             assert_eq!(mask[i * width..i * width + row.len()], row.mask(), "{} row {i}", setting.name);
             assert!(mask[i * width + row.len()..(i + 1) * width].iter().all(|&m| m == 0), "{}", setting.name);
-            assert_eq!(
-                (lengths[i], splits[i]),
-                (row.len() as i32, row.split as u8),
-                "{} row {i}",
-                setting.name
-            );
+            assert_eq!((lengths[i], splits[i]), (row.len() as i32, row.split as u8), "{} row {i}", setting.name);
         }
     }
 }
@@ -152,12 +141,7 @@ fn a_row_lies_in_the_split_that_was_asked_for() {
                 Ok(rows) => {
                     for row in rows {
                         let reading = setting.task.read(&row.ids, Form::Row).unwrap();
-                        assert_eq!(
-                            (row.split, Split::of(reading.content)),
-                            (split, split),
-                            "{}",
-                            setting.name
-                        );
+                        assert_eq!((row.split, Split::of(reading.content)), (split, split), "{}", setting.name);
                     }
                 }
                 // Only a tiny space may lack a split, and then the error names parameters that work.
@@ -185,12 +169,7 @@ fn rows_read_back_with_their_mask_split_and_answers() {
             assert_eq!(found.mask(), row.mask(), "{}", setting.name);
             assert_eq!(Split::of(reading.content), row.split, "{}", setting.name);
             let answer = &row.queries[0].answer;
-            assert_eq!(
-                reading.answer,
-                row.ids[answer.start as usize..answer.end as usize],
-                "{}",
-                setting.name
-            );
+            assert_eq!(reading.answer, row.ids[answer.start as usize..answer.end as usize], "{}", setting.name);
             assert!(row.len() <= setting.task.max_len(), "{}", setting.name);
             assert!(setting.task.read_any(&row.ids, Form::Row).is_ok(), "{}", setting.name);
         }
@@ -262,11 +241,8 @@ fn reference_ids_validate_as_such_and_as_nothing_else() {
         // Two ids may only coincide where the reference has one id for both.
         assert!(distinct.len() + 1 >= used.len(), "{}", setting.name);
         for row in default_rows(&setting, 23).iter().take(20) {
-            let ids: Vec<i64> = row
-                .ids
-                .iter()
-                .map(|&id| i64::from(table[usize::from(id)].expect("rows use what they may")))
-                .collect();
+            let ids: Vec<i64> =
+                row.ids.iter().map(|&id| i64::from(table[usize::from(id)].expect("rows use what they may"))).collect();
             assert_eq!(validate::row(&*setting.task, &ids, None, true), None, "{}", setting.name);
             assert!(validate::row(&*setting.task, &ids, None, false).is_some(), "{}", setting.name);
         }
@@ -296,8 +272,7 @@ fn pack(
     let mut mask = vec![MaybeUninit::uninit(); size];
     let mut segments = vec![MaybeUninit::uninit(); size];
     let mut positions = vec![MaybeUninit::uninit(); size];
-    let windows =
-        Windows { ids: &mut ids, mask: &mut mask, segments: &mut segments, positions: &mut positions };
+    let windows = Windows { ids: &mut ids, mask: &mut mask, segments: &mut segments, positions: &mut positions };
     let contents = pack::fill::<i32>(task, request, policy, None, windows, &mut || Ok(())).unwrap();
     (written(&ids), written(&mask), written(&segments), written(&positions), contents)
 }
@@ -315,30 +290,16 @@ fn packed_windows_hold_their_instances_in_order() {
             assert_eq!(one.0, ids[11 * width..12 * width], "{}: window 41 alone", setting.name);
             let mut cursor = task.cursor(2, None, None);
             for r in 0..wide.rows {
-                let instances =
-                    contents.instance_offsets[r] as usize..contents.instance_offsets[r + 1] as usize;
-                assert!(
-                    !instances.is_empty() && contents.instance_complete[instances.start] == 1,
-                    "{}",
-                    setting.name
-                );
+                let instances = contents.instance_offsets[r] as usize..contents.instance_offsets[r + 1] as usize;
+                assert!(!instances.is_empty() && contents.instance_complete[instances.start] == 1, "{}", setting.name);
                 let mut used = 0;
                 for (j, instance) in instances.clone().enumerate() {
                     let row = cursor.draw(Index { row: 30 + r as u64, sub: j as u32 + 1 }).unwrap();
                     let len = row.len().min(width - used);
                     let at = r * width + used..r * width + used + len;
                     assert_eq!(contents.instance_starts[instance], used as i32, "{}", setting.name);
-                    assert_eq!(
-                        contents.instance_complete[instance] == 1,
-                        len == row.len(),
-                        "{}",
-                        setting.name
-                    );
-                    assert!(
-                        ids[at.clone()].iter().zip(&row.ids).all(|(&a, &b)| a == i32::from(b)),
-                        "{}",
-                        setting.name
-                    );
+                    assert_eq!(contents.instance_complete[instance] == 1, len == row.len(), "{}", setting.name);
+                    assert!(ids[at.clone()].iter().zip(&row.ids).all(|(&a, &b)| a == i32::from(b)), "{}", setting.name);
                     assert_eq!(mask[at.clone()], row.mask()[..len], "{}", setting.name);
                     assert!(segments[at.clone()].iter().all(|&s| s == j as i32 + 1), "{}", setting.name);
                     assert!(positions[at].iter().copied().eq(0..len as i32), "{}", setting.name);
@@ -350,11 +311,7 @@ fn packed_windows_hold_their_instances_in_order() {
                 assert!(policy == Policy::Pad || used == width, "{}", setting.name);
             }
             for (span, complete) in contents.query_spans.chunks_exact(3).zip(&contents.query_complete) {
-                assert!(
-                    span[0] < span[1] + 1 && span[1] <= span[2] && span[2] <= width as i32,
-                    "{}",
-                    setting.name
-                );
+                assert!(span[0] < span[1] + 1 && span[1] <= span[2] && span[2] <= width as i32, "{}", setting.name);
                 assert!(*complete == 0 || span[1] < span[2], "{}", setting.name);
             }
         }

@@ -78,8 +78,7 @@ fn case(task: &dyn AnyTask, number: u64) {
     let response = hostile_text(&mut rng, &format!("<think>{prompt}</think>\nANSWER: **{answer}**"));
     let _ = synthgen::score::score(&response, &answer, task.is_answer());
     // Arbitrary tokens, not born from any row.
-    let noise: Vec<i64> =
-        (0..rng.below(30)).map(|_| i64::from(rng.below(task.vocab().len() as u32))).collect();
+    let noise: Vec<i64> = (0..rng.below(30)).map(|_| i64::from(rng.below(task.vocab().len() as u32))).collect();
     let _ = validate::row(task, &noise, None, false);
 }
 

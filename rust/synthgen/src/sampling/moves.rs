@@ -67,6 +67,14 @@ impl Op {
     }
 }
 
+/// Where the element that ends at `place` began, and how many operations moved it.
+pub fn walk_back(ops: &[Op], place: u8, n: u8) -> (u8, u32) {
+    ops.iter().rev().fold((place, 0), |(place, depth), op| {
+        let before = op.backward(place, n);
+        (before, depth + u32::from(before != place))
+    })
+}
+
 /// An operation with everything that a row needs of it, worked out once: operations are drawn from a table of these, so
 /// that the loops over them have no branch on the kind, which would be guessed wrong half of the time.
 #[derive(Clone, Copy, Debug)]

@@ -18,8 +18,7 @@ impl SizeLaw {
         let weights: Vec<f64> = (lo..=hi).map(|n| 1.0 / (f64::from(n) + root + 1e-12)).collect();
         let mean = weights.iter().sum::<f64>() / weights.len() as f64;
         let mut scaled: Vec<f64> = weights.iter().map(|w| w / mean).collect();
-        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
-            (0..scaled.len()).partition(|&i| scaled[i] < 1.0);
+        let (mut small, mut large): (Vec<usize>, Vec<usize>) = (0..scaled.len()).partition(|&i| scaled[i] < 1.0);
         let mut cells: Vec<(u64, u32)> = (0..scaled.len()).map(|i| (1 << 32, i as u32)).collect();
         while let (Some(s), Some(&l)) = (small.pop(), large.last()) {
             cells[s] = ((scaled[s] * 4_294_967_296.0) as u64, l as u32);

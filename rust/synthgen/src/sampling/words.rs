@@ -149,11 +149,7 @@ impl WordLaw {
 
 /// Fill the words; returns how many were found before [`MAX_DRAWS`] draws in a row failed.
 #[inline]
-fn draw_into(
-    words: &mut [Word],
-    mut draw: impl FnMut() -> (Word, u64),
-    mut insert: impl FnMut(u64) -> bool,
-) -> usize {
+fn draw_into(words: &mut [Word], mut draw: impl FnMut() -> (Word, u64), mut insert: impl FnMut(u64) -> bool) -> usize {
     let (mut found, mut failures) = (0, 0);
     while found < words.len() && failures < MAX_DRAWS {
         // Repeats are common and unpredictable: write the word in any case, keep it by moving on.

@@ -178,14 +178,7 @@ impl Task for Depo {
     }
 
     fn extremes() -> [Params; 2] {
-        let small = Params {
-            n_max: 3,
-            k_max: 1,
-            num_queries: 1,
-            mini_vocab: 6,
-            max_word_len: 1,
-            ..Params::default()
-        };
+        let small = Params { n_max: 3, k_max: 1, num_queries: 1, mini_vocab: 6, max_word_len: 1, ..Params::default() };
         let large = Params {
             n_max: 4096,
             k_max: 128,
@@ -341,11 +334,7 @@ impl Task for Depo {
                 reading.answer = word_ids(right);
             }
             if form == Form::Prompt {
-                return if tokens.is_done() {
-                    Ok(reading)
-                } else {
-                    tokens.fail("a prompt ends at the answer marker")
-                };
+                return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at the answer marker") };
             }
             let at = tokens.at();
             if read_word(rules, &mut tokens)?.0 != right {

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::params::Span;
 use crate::rng::TaskRng;
 use crate::row::Row;
-use crate::sampling::moves::{LEFT, MAX_PLACES, Move, Moves, Op, REVERSE, RIGHT};
+use crate::sampling::moves::{LEFT, MAX_PLACES, Move, Moves, Op, REVERSE, RIGHT, walk_back};
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::split::Content;
 use crate::task::{Flaw, Form, Reading, Task, Tokens};
@@ -119,30 +119,22 @@ impl Task for Dyna {
 
     fn new(params: Params) -> Result<Self, Error> {
         let p = &params;
-        if p.num_queries >= p.state_size.lo {
-            let allowed = format!(
-                "allowed: at most the smallest state_size - 1 = {}; ask less or raise state_size",
-                p.state_size.lo - 1
-            );
+        let fewest = p.state_size.lo;
+        if p.num_queries >= fewest {
+            let most = fewest - 1;
+            let allowed =
+                format!("allowed: at most the smallest state_size - 1 = {most}; ask less or raise state_size");
             return Err(Error::param(Self::NAME, "num_queries", p.num_queries, allowed));
         }
-        if let Some(depth) = p.effective_depth {
-            let allowed = if p.state_size.lo < 3 {
+        if let Some(Span { lo, hi }) = p.effective_depth
+            && (fewest < 3 || lo > p.num_ops.lo)
+        {
+            let allowed = if fewest < 3 {
                 "needs state_size of at least 3: with two elements every operation moves both".to_owned()
             } else {
-                format!(
-                    "allowed: a smallest depth of at most the smallest num_ops = {}; raise num_ops",
-                    p.num_ops.lo
-                )
+                format!("allowed: a smallest depth of at most the smallest num_ops = {}; raise num_ops", p.num_ops.lo)
             };
-            if p.state_size.lo < 3 || depth.lo > p.num_ops.lo {
-                return Err(Error::param(
-                    Self::NAME,
-                    "effective_depth",
-                    format!("[{},{}]", depth.lo, depth.hi),
-                    allowed,
-                ));
-            }
+            return Err(Error::param(Self::NAME, "effective_depth", format!("[{lo},{hi}]"), allowed));
         }
         let tables = (p.state_size.lo..=p.state_size.hi).map(|n| Moves::new(n as u8, written)).collect();
         Ok(Self { params, tables })
@@ -162,25 +154,18 @@ impl Task for Dyna {
     }
 
     fn extremes() -> [Params; 2] {
-        let small = Params {
-            state_size: Span::new(2, 2),
-            num_ops: Span::new(1, 1),
-            num_queries: 1,
+        let of = |n, m, num_queries, effective_depth| Params {
+            state_size: Span::new(n, n),
+            num_ops: Span::new(m, m),
+            num_queries,
+            effective_depth,
             ..Params::default()
         };
-        let large = Params {
-            state_size: Span::new(64, 64),
-            num_ops: Span::new(512, 512),
-            num_queries: 63,
-            effective_depth: Some(Span::new(0, 512)),
-            ..Params::default()
-        };
-        [small, large]
+        [of(2, 1, 1, None), of(64, 512, 63, Some(Span::new(0, 512)))]
     }
 
     fn wider(params: &Params) -> Option<Params> {
-        let grow = |span: Span, by: u32| Span::new(span.lo, span.hi + by);
-        let num_ops = grow(params.num_ops, 1);
+        let num_ops = Span::new(params.num_ops.lo, params.num_ops.hi + 1);
         (num_ops.hi <= 512).then(|| Params { num_ops, ..params.clone() })
     }
 
@@ -303,8 +288,7 @@ impl Task for Dyna {
         let operations: Vec<Value> = self
             .moves(it)
             .map(|Move { op, .. }| {
-                let name =
-                    if op.kind == REVERSE { "REVERSE_SEGMENT" } else { OP_NAMES[usize::from(op.kind)] };
+                let name = if op.kind == REVERSE { "REVERSE_SEGMENT" } else { OP_NAMES[usize::from(op.kind)] };
                 if op.is_rotation() { json!([name, [op.a]]) } else { json!([name, [op.a, op.b]]) }
             })
             .collect();
@@ -334,10 +318,7 @@ impl Task for Dyna {
 
     fn is_answer(text: &str) -> bool {
         let (letters, digits) = text.split_at(text.bytes().take_while(u8::is_ascii_alphabetic).count());
-        letters.len() <= 1
-            && digits.len() <= 2
-            && !text.is_empty()
-            && digits.bytes().all(|b| b.is_ascii_digit())
+        letters.len() <= 1 && digits.len() <= 2 && !text.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
@@ -345,8 +326,7 @@ impl Task for Dyna {
         let (symbolic, initial) = read_state(rules, &mut tokens)?;
         let n = initial.len() as u8;
         let ops = read_ops(rules, &mut tokens, n)?;
-        let mut reading =
-            Reading { content: content(&initial, ops.iter().map(|op| op.fact())), ..Reading::default() };
+        let mut reading = Reading { content: content(&initial, ops.iter().map(|op| op.fact())), ..Reading::default() };
         let (element, element_answer) = if symbolic { (NAME, NAME_ANSWER) } else { (NUMBER, NUMBER_ANSWER) };
         let mut asked = Vec::new();
         let mut queries = FIRST_QUERY;
@@ -354,8 +334,7 @@ impl Task for Dyna {
             let at = tokens.at();
             let by_element = tokens.expect_family(queries, 2, "a query")? == 1;
             let subject = if by_element { element } else { NUMBER };
-            let subject =
-                tokens.expect_family(subject, u16::from(n), "a position or an element of the state")? as u8;
+            let subject = tokens.expect_family(subject, u16::from(n), "a position or an element of the state")? as u8;
             tokens.expect(ARROW, "' ->'")?;
             // An element is followed forward, a position backward: neither is how the state was built.
             let (start, end) = if by_element {
@@ -395,10 +374,9 @@ impl Task for Dyna {
             return tokens.fail("nothing may follow <eos>");
         }
         match rules {
-            Some(task) if asked.len() != task.params.num_queries as usize => Err(Flaw::at(
-                end as usize,
-                format!("{} queries, wanted {}", asked.len(), task.params.num_queries),
-            )),
+            Some(task) if asked.len() != task.params.num_queries as usize => {
+                Err(Flaw::at(end as usize, format!("{} queries, wanted {}", asked.len(), task.params.num_queries)))
+            }
             _ => Ok(reading),
         }
     }
@@ -447,19 +425,10 @@ fn content(initial: &[u8], mut ops: impl Iterator<Item = u16>) -> u64 {
     let mut hash = initial.chunks(8).fold(head, |hash, chunk| hash.fact(chunk.iter().fold(0, pack)));
     while let Some(first) = ops.next() {
         // The one on top marks where a last word of fewer than four operations begins.
-        let word =
-            ops.by_ref().take(3).fold(1 << 14 | u64::from(first), |word, op| word << 14 | u64::from(op));
+        let word = ops.by_ref().take(3).fold(1 << 14 | u64::from(first), |word, op| word << 14 | u64::from(op));
         hash = hash.fact(word);
     }
     hash.finish()
-}
-
-/// Where the element that ends at `place` began, and how many operations moved it.
-fn walk_back(ops: &[Op], place: u8, n: u8) -> (u8, u32) {
-    ops.iter().rev().fold((place, 0), |(place, depth), op| {
-        let before = op.backward(place, n);
-        (before, depth + u32::from(before != place))
-    })
 }
 
 fn read_state(rules: Option<&Dyna>, tokens: &mut Tokens<'_>) -> Result<(bool, Vec<u8>), Flaw> {
