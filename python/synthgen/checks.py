@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_U64 = 2**64 - 1
+
+
+def extra(package: str, group: str) -> Any:
+    """Import an optional package. Raises ImportError that says how to get it."""
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        message = f"this needs the package {package}: pip install 'synthgen-lm[{group}]', or '.[{group}]' in a clone"
+        raise ModuleNotFoundError(message, name=package) from error
 
 
 def integer(task: str | None, field: str, value: Any, lo: int, hi: int) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._task import Task
-from .checks import integer, one_dimensional
+from .checks import extra, integer, one_dimensional
 from .errors import ParamError, SynthgenError, param_error
 from .registry import tasks
 from .vocab import BOS, EOS
@@ -226,7 +226,7 @@ def validate_depo_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
 
 def make_depo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = 42) -> datasets.Dataset:
     """Depo rows as a datasets.Dataset."""
-    import datasets
+    datasets = extra("datasets", "data")
 
     return datasets.Dataset.from_list(_depo_rows(num_examples, seed, config))
 
@@ -265,7 +265,7 @@ def make_dyna_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int
     """Dyna samples as a datasets.Dataset, metadata as JSON strings."""
     import json
 
-    import datasets
+    datasets = extra("datasets", "data")
 
     task = DynaTask({**config, "seed": seed})
     rows = [task.generate_sample() for _ in range(num_examples)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .checks import one_dimensional, text_argument
+from .checks import extra, one_dimensional, text_argument
 from .errors import param_error
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Vocab:
         `tokenizers.Tokenizer`. Encoding puts `<bos>` in front (`add_special_tokens=False` leaves it out); text that is
         not made of pieces is an error of the tokenizer's, never an unknown token.
         """
+        extra("tokenizers", "data")
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 
         if kind not in ("auto", "tokenizers", "transformers"):

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from .._task import Columns, Split, generator, request
 from ..batch import labels
+from ..checks import extra
 from ..errors import param_error
 
 if TYPE_CHECKING:
     import datasets
+    from datasets import IterableDataset
 
 _BLOCK = 256
 """Rows drawn at a time where rows are wanted one after another."""
@@ -85,7 +87,7 @@ class Source:
 
 def features(columns: Columns) -> datasets.Features:
     """Column types: the same whatever the rows, so that shards and splits always agree."""
-    import datasets
+    datasets = extra("datasets", "data")
 
     text = {name: datasets.Value("string") for name in ("input_text", "target", "task", "split", "sample_id")}
     kinds: dict[str, Any] = {}
@@ -107,7 +109,7 @@ def _check(source: Source, columns: Columns) -> None:
 
 def dataset(source: Source, columns: Columns) -> datasets.Dataset:
     """All rows of a source in memory, as a datasets.Dataset."""
-    import datasets
+    datasets = extra("datasets", "data")
 
     _check(source, columns)
     rows = list(source.records(columns, 0, len(source)))
@@ -117,13 +119,13 @@ def dataset(source: Source, columns: Columns) -> datasets.Dataset:
 
 def iterable(source: Source, columns: Columns, shards: int) -> datasets.IterableDataset:
     """All rows of a source as a stream of contiguous shards; workers take shards, so no row comes twice."""
-    import datasets
+    datasets = extra("datasets", "data")
 
     _check(source, columns)
     count = max(1, min(shards, len(source)))
     edges = [len(source) * i // count for i in range(count + 1)]
     ranges = list(pairwise(edges))
-    stream: datasets.IterableDataset = datasets.IterableDataset.from_generator(
+    stream: IterableDataset = datasets.IterableDataset.from_generator(
         _records,
         features=features(columns),
         gen_kwargs={"source": source, "columns": columns, "ranges": ranges},

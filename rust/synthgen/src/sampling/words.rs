@@ -55,7 +55,7 @@ impl WordLaw {
     /// `middle` and `last` are the ids of token 1 in the non-final and the final family.
     ///
     /// Sets of up to half the space can be drawn: then at least one length still has at least half of its words free,
-    /// so a draw succeeds with probability at least 1/16 and [`MAX_DRAWS`] failures in a row have probability < 10^-114.
+    /// so a draw succeeds with probability at least 1/16 and `MAX_DRAWS` failures in a row have probability < 10^-114.
     pub fn new(size: u32, lo: u32, hi: u32, middle: u16, last: u16) -> Self {
         let mut below = [0u64; MAX_WORD_LEN + 2];
         for len in 1..=MAX_WORD_LEN as u32 {
