@@ -6,12 +6,16 @@ import argparse
 import importlib
 import json
 import random
+import subprocess
+import sys
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 
+import numpy as np
 from synthgen import registry
 from synthgen._task import generator
-from synthgen.cli.bench import Speed, memory_fill, speed
+from synthgen.cli.bench import FILL_ELEMENTS, Speed, best, memory_fill, speed
 
 PLAIN_SECONDS = 1.0
 
@@ -56,6 +60,16 @@ def compare(name: str, level: int, fill: float) -> Comparison:
     )
 
 
+def first_use() -> str:
+    """Time of the import in a fresh interpreter, and of a batch of one row."""
+    script = "import time; a = time.perf_counter(); import synthgen; print(time.perf_counter() - a)"
+    imports = [
+        float(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout) for _ in range(5)
+    ]
+    one = max(best(partial(registry.get(name).batch, 1), 200) for name in registry.tasks())
+    return f"import: {min(imports) * 1e3:.0f} ms   batch(1): {one * 1e6:.0f} us"
+
+
 def main() -> None:
     """Print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -66,7 +80,11 @@ def main() -> None:
     if args.json:
         print(json.dumps({"memory_fill_bytes_per_s": fill, "tasks": [asdict(row) for row in found]}, indent=2))
         return
-    print(f"memory fill: {fill / 1e9:.1f} GB/s (NumPy, a new 256 MiB int32 array)")
+    held = np.full(FILL_ELEMENTS, 1, np.int32)
+    warm = held.nbytes / best(lambda: held.fill(7), 3)
+    made = f"{fill / 1e9:.1f} GB/s (NumPy, a new 256 MiB int32 array)"
+    print(f"memory fill: {made}, {warm / 1e9:.1f} GB/s where the memory is already held")
+    print(first_use())
     columns = ("tokens/s", "plain Python", "ratio", "of fill", "2 threads", "unfiltered/train")
     print(f"{'task':<6} {'level':>5} " + " ".join(f"{column:>{len(column) + 2}}" for column in columns))
     for row in found:

@@ -111,7 +111,7 @@ def test_show_says_the_way_out_of_a_bad_request(cli: Cli) -> None:
     refused(cli("show", "dyna", "--num-ops", "0"), "num_ops = 0", "1..=512")
     refused(cli("show", "dyna", "--num-ops", "many"), "num_ops", "1..=512")
     refused(cli("show", "dyna", "--num-ops", "3", "7"), "'7'", "--name value")
-    refused(cli("show", "dyna", "--rows", "-1"), "n = -1", "0..=")
+    refused(cli("show", "dyna", "--rows", "-1"), "--rows = -1", "1 or more")
     refused(cli("show", "dyna", "--difficulty", "4"), "difficulty = 4", "1..=3")
 
 

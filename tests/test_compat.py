@@ -102,7 +102,7 @@ def test_dyna_sizes_of_one_sample_go_before_the_configuration() -> None:
     assert 5 <= facts["state_size"] <= 15
 
 
-@pytest.mark.parametrize("sizes", [{"state_size": 0}, {"num_ops": 0}, {"state_size": 3}, {"num_ops": -1}])
+@pytest.mark.parametrize("sizes", [{"state_size": 0}, {"num_ops": 0}, {"state_size": 1}, {"num_ops": -1}])
 def test_dyna_sizes_that_cannot_be_are_refused(sizes: dict[str, int]) -> None:
     with pytest.raises(ParamError):
         compat.DynaTask(seed=1).generate_sample(**sizes)

@@ -158,7 +158,14 @@ def test_the_dataset_of_any_plan_verifies(asked: dict[str, Any]) -> None:
 
 def test_an_unfinished_run_of_the_same_plan_is_overwritten(root: Path) -> None:
     (root / "manifest.json").unlink()
-    (root / TOKENS).unlink()
+    (root / TOKENS).rename(root / f"{TOKENS}.123.tmp")
     plan = data.Plan.make(list(synthgen.tasks()), 60_000)
+    with pytest.raises(synthgen.DatasetError, match=r"no manifest\.json"):
+        data.generate(plan, root, overwrite=True)
+    (root / ".synthgen-unfinished").touch()
+    (root / "notes.tmp").touch()
+    with pytest.raises(synthgen.DatasetError, match=r"notes\.tmp"):
+        data.generate(plan, root, overwrite=True)
+    (root / "notes.tmp").unlink()
     data.generate(plan, root, overwrite=True)
     assert data.verify(root).ok

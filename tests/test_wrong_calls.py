@@ -72,7 +72,7 @@ PARAMS: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("depo", {"fixed_k": [3]}, "fixed_k", ["None or an integer"]),
     ("depo", {"k_set": []}, "k_set", ["non-empty list"]),
     ("depo", {"k_set": [3, 129]}, "k_set", ["129", "1..=128"]),
-    ("depo", {"k_set": 3}, "k_set", ["non-empty list"]),
+    ("depo", {"k_set": "3"}, "k_set", ["non-empty list"]),
     ("depo", {"n_max": 8, "allow_wrap": False}, "n_max", ["= 8;", "hop count 8", "allow_wrap=True"]),
     ("depo", {"n_max": 8, "fixed_k": 8}, "n_max", ["= 8;", "hop count 8", "allow_wrap=True"]),
     ("depo", {"n_max": 9, "k_set": [2, 9], "allow_wrap": False}, "n_max", ["hop count 9", "allow_wrap=True"]),

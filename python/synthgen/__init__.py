@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import warnings
 
-from . import _native, errors
-from ._tasks import ALL, depo, dyna
+from . import _native, compat, errors
+from ._task import Split
+from ._tasks import depo, dyna
 from .batch import Batch, Packed, Query, Score, Verdict
 from .errors import (
     DatasetError,
@@ -31,7 +32,6 @@ from .vocab import Vocab
 __version__ = "0.1.0"
 
 __all__ = [
-    "ALL",
     "Batch",
     "DatasetError",
     "Mixture",
@@ -41,12 +41,14 @@ __all__ = [
     "Query",
     "Score",
     "SolveError",
+    "Split",
     "SplitExhausted",
     "SynthgenError",
     "TaskInfo",
     "UnknownTaskError",
     "Verdict",
     "Vocab",
+    "compat",
     "depo",
     "dyna",
     "errors",

@@ -26,6 +26,8 @@ Policy = Literal["truncate", "pad"]
 Columns = Literal["all", "text", "tokens"]
 
 _KEPT_GENERATORS = 256
+EXAMPLES = 64
+"""Rows drawn as text at a time: between blocks Python may be interrupted, or run out of memory in its own way."""
 _generators: dict[tuple[Any, ...], _native.Generator] = {}
 
 
@@ -76,6 +78,11 @@ def request(task: str, n: int, seed: int, **asked: Unpack[Asked]) -> dict[str, A
     }
 
 
+def frozen(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy parameters so that no later change of a list reaches the copy."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
+
+
 def generator(task: str, params: Mapping[str, Any], difficulty: int | None) -> _native.Generator:
     """Return the native generator of a task with its parameters fixed; the last few hundred are kept."""
     for name in params:
@@ -116,13 +123,12 @@ class Task:
             table = native.compat_ids or []
             markers = tuple(table[marker] for marker in native.markers)
         fit = asked["seq_len"] if asked["overflow"] == "redraw" else None
-        again = dict(params)
         return Origin(
             asked["seed"],
             asked["split"],
             asked["start"],
             fit,
-            lambda _part: generator(self.name, again, difficulty),
+            ((self.name, frozen(params), difficulty),),
             markers,
         )
 
@@ -167,10 +173,11 @@ class Task:
             text_argument(self.name, "split", split)
         count = integer(self.name, "n", n, 0, 2**31)
         first = integer(self.name, "start", start, 0, MAX_U64 - count)
-        at = (first, 0, count)
-        rows: list[dict[str, Any]] = json.loads(
-            native.examples(integer(self.name, "seed", seed, 0, MAX_U64), split, None, at)
-        )
+        checked = integer(self.name, "seed", seed, 0, MAX_U64)
+        rows: list[dict[str, Any]] = []
+        for at in range(first, first + count, EXAMPLES):
+            block = (at, 0, min(EXAMPLES, first + count - at))
+            rows += json.loads(native.examples(checked, split, None, block))
         return rows
 
     def validate(
@@ -222,7 +229,7 @@ class Task:
 
         source = Source(
             task=self.name,
-            params=dict(params),
+            params=frozen(params),
             difficulty=difficulty,
             seed=integer(self.name, "seed", seed, 0, MAX_U64),
             length=integer(self.name, "length", length, 0, 2**62),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -59,14 +58,22 @@ class Origin:
     split: str | None
     start: int
     fit: int | None  # rows longer than this were redrawn
-    generator: Callable[[int], Any]  # the native generator of a part
+    parts: tuple[tuple[str, dict[str, Any], int | None], ...]  # task, parameters and level of each part
     markers: tuple[int, ...]  # ids that are predicted but carry no answer
+    joint: bool = False  # do rows begin with a task piece?
 
     def view(self, part: int, row: int, sub: int = 0) -> dict[str, Any]:
         """Everything about one row."""
+        from ._task import generator
+
         at = (self.start + row, sub, 1)
-        views = json.loads(self.generator(part).views(self.seed, self.split, self.fit, at))
-        return dict(views[0])
+        view: dict[str, Any] = json.loads(generator(*self.parts[part]).views(self.seed, self.split, self.fit, at))[0]
+        # The task piece of a joint row is one token, right after <bos>.
+        view["piece"] = f"<{view['task']}>" if self.joint else ""
+        for query in view["queries"]:
+            for span in ("question_start", "answer_start", "answer_end"):
+                query[span] += self.joint
+        return view
 
 
 class _Tokens:
@@ -132,19 +139,21 @@ class Batch(_Tokens):
         return self._views[row]
 
     def text(self, i: int) -> str:
-        """Text of row i, specials left out."""
-        return str(self._view(i)["text"])
+        """Text of row i, specials left out; the whole row, also where a narrow window cuts its tokens."""
+        view = self._view(i)
+        return f"{view['piece']}{view['text']}"
 
     def prompt(self, i: int) -> str:
         """Text of row i up to the first answer."""
-        return str(self._view(i)["input_text"])
+        view = self._view(i)
+        return f"{view['piece']}{view['input_text']}"
 
     def answer(self, i: int) -> str:
         """The first answer of row i."""
         return str(self._view(i)["target"])
 
     def queries(self, i: int) -> list[Query]:
-        """All questions of row i, with their token spans in the task's own row."""
+        """All questions of row i, with their token spans in the row."""
         return [Query(**query) for query in self._view(i)["queries"]]
 
     def metadata(self, i: int) -> dict[str, Any]:

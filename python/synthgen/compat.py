@@ -82,10 +82,12 @@ class DynaTask:
 
     def _params(self, state_size: int | None, num_ops: int | None) -> dict[str, Any]:
         c = self.config
+        fewest = c["state_size_min"] if state_size is None else state_size
         return {
             "state_size": (c["state_size_min"], c["state_size_max"]) if state_size is None else state_size,
             "num_ops": (c["num_ops_min"], c["num_ops_max"]) if num_ops is None else num_ops,
-            "num_queries": c["num_queries"],
+            # The original asks about one element twice where there are too few; here a small state is asked less.
+            "num_queries": max(1, min(c["num_queries"], fewest - 1)) if isinstance(fewest, int) else c["num_queries"],
             "symbolic_names": c["use_symbolic_names"],
         }
 

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any, Literal
 
 from . import _native
-from ._task import DType, Overflow, Policy, Split, generator, request
+from ._task import DType, Overflow, Policy, Split, frozen, generator, request
 from .batch import Batch, Origin, Packed
 from .checks import integer, one_dimensional, text_argument
 from .errors import SolveError, SynthgenError, param_error
@@ -55,9 +55,8 @@ class Mixture:
             if name not in weights:
                 raise param_error("mix", "params", name, f"allowed: tasks of the mixture, {', '.join(weights)}")
         self.names = tuple(weights)
-        self._parts = [(name, dict(params.get(name, {}))) for name in weights]
-        self._difficulty = difficulty
-        natives = [generator(name, own, difficulty) for name, own in self._parts]
+        self._parts = tuple((name, frozen(params.get(name, {})), difficulty) for name in weights)
+        natives = [generator(*part) for part in self._parts]
         numbers = [_weight(name, weight) for name, weight in weights.items()]
         self._native = _native.Mixture(list(zip(natives, numbers, strict=True)))
         self._markers = tuple(
@@ -109,14 +108,14 @@ class Mixture:
     def _origin(self, asked: dict[str, Any]) -> Origin:
         redraw = asked["overflow"] == "redraw"
         fit = asked["seq_len"] - 1 if redraw and asked["seq_len"] else None
-        parts, difficulty = self._parts, self._difficulty
         return Origin(
             asked["seed"],
             asked["split"],
             asked["start"],
             fit,
-            lambda part: generator(*parts[part], difficulty),
+            self._parts,
             (EOS, *self._markers),
+            joint=True,
         )
 
     def batch(

@@ -57,9 +57,9 @@ class Params(TypedDict, total=False):
     fixed_k: int | None
     """Ask this hop count only. Default None; allowed: None or an integer in 1..=128."""
 
-    k_set: Sequence[int] | None
-    """Ask hop counts drawn from this list; a repeated entry weighs more. Default None; allowed: None
-    or a non-empty list of integers in 1..=128."""
+    k_set: int | Sequence[int] | None
+    """Ask hop counts drawn from this list; a repeated entry weighs more. Default None; allowed: None,
+    an integer or a non-empty list of integers in 1..=128."""
 
     allow_wrap: bool | None
     """May a hop count reach or exceed n, so that the walk wraps? None: not when fixed_k is given.
@@ -92,6 +92,25 @@ def batch(
     to SYNTHGEN_NUM_THREADS or the cores at hand.
 
     `compat_ids` gives the ids of the reference implementation instead of the dense ones.
+
+    `split=None` draws from all content; a model that will be tested on split="test" is trained on split="train".
+
+    Parameters of the task, as keywords:
+        n_max: Largest number of nodes; training draws n with weight 1/(n + sqrt(n_max)), the qa form uses
+            n = n_max. Default 225.
+        k_max: Largest hop count; not consulted when fixed_k or k_set is given. Default 8.
+        num_queries: Queries per instance; fewer when there are fewer nodes. Default 10.
+        mini_vocab: Distinct token values in node names (V of the paper: 50 for Depo1, 3 or 4 for Depo2).
+            Default 50.
+        min_word_len: Fewest tokens in a node name. Default 1.
+        max_word_len: Most tokens in a node name. Default 2.
+        qa: Evaluation form: n = n_max, hops uniform over the powers of two up to k_max, and k_max.
+            Default False.
+        separator: Write a separator before each edge. Default False.
+        fixed_k: Ask this hop count only. Default None.
+        k_set: Ask hop counts drawn from this list; a repeated entry weighs more. Default None.
+        allow_wrap: May a hop count reach or exceed n, so that the walk wraps? None: not when fixed_k is
+            given. Default None.
 
     Raises ParamError for bad arguments, SplitExhausted when the split holds nothing, OutOfMemory for too large an n.
     """

@@ -43,7 +43,7 @@ class Params(TypedDict, total=False):
     """Name elements A, B, C, ... instead of 0, 1, 2, ... Default True; allowed: True or False."""
 
     effective_depth: int | tuple[int, int] | None
-    """Exactly this many operations move the first queried element. None: whatever the draw gives.
+    """Exactly this many operations (at most num_ops) move the first queried element. None: as drawn.
     Default None; allowed: None, an integer or a (lo, hi) pair within 0..=512."""
 
 _task = Task("dyna")
@@ -70,6 +70,18 @@ def batch(
     Row i is a function of (parameters, seed, split, i) alone. `difficulty` takes the parameters of level 1, 2 or 3.
     `seq_len` defaults to the longest possible row rounded up to 32; a smaller one needs `overflow`. `threads` defaults
     to SYNTHGEN_NUM_THREADS or the cores at hand.
+
+    `split=None` draws from all content; a model that will be tested on split="test" is trained on split="train".
+
+    Parameters of the task, as keywords:
+        state_size: Number of elements in the state. Default (5, 15).
+        num_ops: Number of operations. Default (5, 30).
+        num_queries: Questions per instance, about different elements; at most state_size - 1, so that
+            none answers another. Default 3.
+        query_kind: Which questions are asked. Default "both".
+        symbolic_names: Name elements A, B, C, ... instead of 0, 1, 2, ... Default True.
+        effective_depth: Exactly this many operations (at most num_ops) move the first queried element.
+            None: as drawn. Default None.
 
     Raises ParamError for bad arguments, SplitExhausted when the split holds nothing, OutOfMemory for too large an n.
     """

@@ -8,6 +8,7 @@ import sys
 
 from .. import registry
 from ..batch import Batch
+from ..errors import param_error
 from .params import read
 
 DIM, GREEN, PLAIN = "\x1b[2m", "\x1b[92m", "\x1b[0m"
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the samples."""
     task = registry.get(args.task)
     params = read(args.rest)
+    if args.rows < 1:
+        raise param_error(args.task, "--rows", args.rows, "allowed: 1 or more")
     batch = task.batch(
         args.rows,
         args.seed,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from .plan import Plan, Shard
 
 MANIFEST = "manifest.json"
 VOCABULARY = "vocab.json"
+UNFINISHED = ".synthgen-unfinished"
+"""Stands in a directory while its dataset is being written, so that an interrupted run can be recognised."""
 SHARD_DOMAIN = 2**32
 """Shard s draws rows s * 2^32 onward of every cell, so that no two shards share a row number."""
 
@@ -107,18 +108,31 @@ def _prepare(plan: Plan, root: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise DatasetError(f"{root} is not empty; use --overwrite (overwrite=True) or another directory")
-    # The files of the dataset that is there, or of a run of this plan that did not come to its manifest.
-    own = {MANIFEST, VOCABULARY, *(name for shard in plan.shards() for name in shard_files(plan, shard).values())}
+    own = {MANIFEST, VOCABULARY, UNFINISHED}
     if (root / MANIFEST).exists():
         try:
             own |= {name for shard in read_manifest(root)["shards"] for name in shard["files"]}
         except (DatasetError, KeyError, TypeError) as error:
             raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen ({error})") from error
+    elif (root / UNFINISHED).exists():
+        own |= {name for shard in plan.shards() for name in shard_files(plan, shard).values()}
+    else:
+        raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen (no {MANIFEST})")
     files = [path for path in root.rglob("*") if not path.is_dir()]
-    foreign = [path for path in files if str(path.relative_to(root)) not in own and path.suffix != TEMPORARY]
+    foreign = [path.name for path in files if _original(path.relative_to(root)) not in own]
     if foreign:
-        raise DatasetError(f"{root} is not overwritten: {foreign[0].name} is no file of the dataset in it")
-    shutil.rmtree(root)
+        raise DatasetError(f"{root} is not overwritten: {foreign[0]} is no file of the dataset in it")
+    for path in files:
+        path.unlink()
+    for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
+        folder.rmdir()
+
+
+def _original(path: Path) -> str:
+    """Name that a temporary file would have got; any other file's own name."""
+    if path.suffix != TEMPORARY:
+        return str(path)
+    return str(path.with_suffix("").with_suffix(""))
 
 
 def generate(
@@ -137,6 +151,7 @@ def generate(
     plan.check()
     _prepare(plan, root, overwrite)
     root.mkdir(parents=True, exist_ok=True)
+    (root / UNFINISHED).touch()
     entries: list[dict[str, Any]] = []
     done = 0
 
@@ -158,6 +173,7 @@ def generate(
         "files": {VOCABULARY: file_entry("vocabulary", vocabulary)},
     }
     write_atomic(root / MANIFEST, json_bytes(manifest))
+    (root / UNFINISHED).unlink()
     return manifest
 
 

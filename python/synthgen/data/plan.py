@@ -107,7 +107,7 @@ class Plan:
             split_ratios=shares("split_ratios", split_ratios, len(SPLITS)),
             seed=integer(None, "seed", seed, 0, MAX_U64),
             formats=tuple(fmt for fmt in FORMATS if fmt in formats),
-            shard_tokens=integer(None, "shard_tokens", shard_tokens, 1000, 10**9),
+            shard_tokens=integer(None, "shard_tokens", shard_tokens, 1000, 10**8),
             joint=len(names) > 1 if joint is None else joint,
         )
 

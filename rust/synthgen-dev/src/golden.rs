@@ -1,6 +1,7 @@
 //! Golden files: a few rows of each task, in full, so that a change of output is seen.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
+use synthgen::Index;
 use synthgen::registry::{Entry, LEVELS};
 use synthgen::split::Split;
 
@@ -23,6 +24,19 @@ pub fn page(entry: &Entry) -> Result<Page, String> {
             lines.push(format!("{index} {} {:?}", row.split.name(), row.loss));
             lines.push(ids.join(" "));
             lines.push(task.vocab().decode(&row.ids).trim_end().to_owned());
+        }
+    }
+    let [smallest, _] = (entry.extremes)();
+    for (what, task) in [
+        ("smallest", entry.task(&smallest, None).map_err(|error| error.to_string())?),
+        ("level 3", entry.task(&Map::new(), Some(3)).map_err(|error| error.to_string())?),
+    ] {
+        let mut rows = task.cursor(42, None, None);
+        for sub in 0..3 {
+            let row = rows.draw(Index { row: 7, sub }).map_err(|error| error.to_string())?;
+            let ids: Vec<String> = row.ids.iter().map(u16::to_string).collect();
+            lines.push(format!("## {what}, row 7, sub {sub}\n{}", ids.join(" ")));
+            lines.push(Value::Object(rows.metadata()).to_string());
         }
     }
     lines.push(String::new());

@@ -29,7 +29,7 @@ fn python_type(kind: Kind) -> String {
         Kind::OptionalInt => "int | None".to_owned(),
         Kind::Span => "int | tuple[int, int]".to_owned(),
         Kind::OptionalSpan => "int | tuple[int, int] | None".to_owned(),
-        Kind::OptionalList => "Sequence[int] | None".to_owned(),
+        Kind::OptionalList => "int | Sequence[int] | None".to_owned(),
         Kind::Bool => "bool".to_owned(),
         Kind::OptionalBool => "bool | None".to_owned(),
         Kind::Choice(names) => {
@@ -110,8 +110,17 @@ pub fn module(entry: &Entry) -> Page {
     } else {
         ("", "", "")
     };
+    let listed: Vec<String> = entry
+        .fields
+        .iter()
+        .map(|info| {
+            let doc = format!("{}: {} Default {}.", info.name, info.doc.trim(), python_value(&defaults[info.name]));
+            format!("        {}", wrap(&doc, 110, "            "))
+        })
+        .collect();
     text.push_str(
         &CALLS
+            .replace("{params}", &listed.join("\n"))
             .replace("{compat_arg}", compat_arg)
             .replace("{compat_pass}", compat_pass)
             .replace("{compat_doc}", compat_doc),
@@ -140,6 +149,11 @@ def batch(
     `seq_len` defaults to the longest possible row rounded up to 32; a smaller one needs `overflow`. `threads` defaults
     to SYNTHGEN_NUM_THREADS or the cores at hand.
 {compat_doc}
+    `split=None` draws from all content; a model that will be tested on split="test" is trained on split="train".
+
+    Parameters of the task, as keywords:
+{params}
+
     Raises ParamError for bad arguments, SplitExhausted when the split holds nothing, OutOfMemory for too large an n.
     """
     return _task.batch(

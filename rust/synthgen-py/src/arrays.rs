@@ -137,7 +137,14 @@ fn available() -> Option<u64> {
     let system = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024;
     let read = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse::<u64>().ok();
     match (read("memory.max"), read("memory.current")) {
-        (Some(limit), Some(used)) => Some(system.min(limit.saturating_sub(used))),
+        // Cached files count as used, but the kernel gives them up.
+        (Some(limit), Some(used)) => Some(system.min(limit.saturating_sub(used).saturating_add(cached().unwrap_or(0)))),
         _ => Some(system),
     }
+}
+
+/// Cached files that the control group counts as used.
+fn cached() -> Option<u64> {
+    let stat = std::fs::read_to_string("/sys/fs/cgroup/memory.stat").ok()?;
+    stat.lines().find_map(|line| line.strip_prefix("inactive_file "))?.trim().parse().ok()
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::pool;
 use crate::row::Row;
 use crate::split::Split;
-use crate::task::{Rows, Source};
+use crate::task::{DRAWS_PER_SPLIT_ROW, Rows, Source};
 use crate::vocab::PAD;
 
 /// Tokens drawn in one block of work: between blocks the caller's check runs, several times a second.
@@ -88,9 +88,8 @@ impl Request {
 
     /// Rows of one block of work.
     pub(crate) fn block(&self, source: &dyn Source) -> usize {
-        // The smaller splits hold 5 % each: twenty draws a row on average.
-        let draws = if self.split.is_none_or(|split| split == Split::Train) { 1 } else { 20 };
-        self.rows_of(source, BLOCK_TOKENS / draws)
+        let draws = if self.split.is_none_or(|split| split == Split::Train) { 1 } else { DRAWS_PER_SPLIT_ROW };
+        self.rows_of(source, BLOCK_TOKENS / draws as usize)
     }
 
     pub(crate) fn fit(&self) -> Option<usize> {

@@ -12,13 +12,18 @@ use crate::row::Row;
 use crate::split::Split;
 use crate::task::{AnyTask, Rows};
 
-/// `{task}_{level}_{split}_{index}`; the split is left out when none was asked for.
-pub fn sample_id(task: &dyn AnyTask, wanted: Option<Split>, index: u64) -> String {
+/// `{task}_{level}_{split}_{index}`; the split is left out when none was asked for, and an instance of a packed window
+/// is `{index}.{instance}`.
+pub fn sample_id(task: &dyn AnyTask, wanted: Option<Split>, at: impl Into<Index>) -> String {
+    let at = at.into();
     let mut id = format!("{}_{}_", task.name(), task.level_tag());
     if let Some(split) = wanted {
         let _ = write!(id, "{}_", split.name());
     }
-    let _ = write!(id, "{index}");
+    let _ = write!(id, "{}", at.row);
+    if at.sub > 0 {
+        let _ = write!(id, ".{}", at.sub - 1);
+    }
     id
 }
 
@@ -45,7 +50,7 @@ pub fn example(task: &dyn AnyTask, rows: &mut dyn Rows, wanted: Option<Split>, a
         "task": task.name(),
         "difficulty": task.level(),
         "split": split,
-        "sample_id": sample_id(task, wanted, at.row),
+        "sample_id": sample_id(task, wanted, at),
         "metadata": rows.metadata(),
     }))
 }

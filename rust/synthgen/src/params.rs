@@ -68,7 +68,7 @@ impl FieldInfo {
                 format!("allowed: None, an integer or a (lo, hi) pair within {lo}..={hi}")
             }
             Kind::OptionalList => {
-                format!("allowed: None or a non-empty list of integers in {lo}..={hi}")
+                format!("allowed: None, an integer or a non-empty list of integers in {lo}..={hi}")
             }
             Kind::Bool => "allowed: True or False".to_owned(),
             Kind::OptionalBool => "allowed: None, True or False".to_owned(),
@@ -142,6 +142,9 @@ impl Field for bool {
 impl Field for Vec<u32> {
     const KIND: Kind = Kind::OptionalList;
     fn read(value: &Value, bounds: (u32, u32)) -> Option<Self> {
+        if let Some(single) = int_within(value, bounds) {
+            return Some(vec![single]);
+        }
         let list = value.as_array().filter(|list| !list.is_empty())?;
         list.iter().map(|v| int_within(v, bounds)).collect()
     }

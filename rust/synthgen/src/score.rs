@@ -58,17 +58,24 @@ fn without_reasoning(response: &str) -> Option<String> {
     let mut text = response.to_owned();
     for tag in ["think", "thinking"] {
         let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-        loop {
-            // ASCII lower-casing keeps byte offsets.
-            let lower = text.to_ascii_lowercase();
-            match (lower.find(&open), lower.find(&close)) {
-                (Some(start), Some(end)) if start < end => text.replace_range(start..end + close.len(), " "),
-                // Some servers strip the opening tag only.
-                (_, Some(end)) => text.replace_range(..end + close.len(), " "),
-                (Some(_), None) => return None,
-                (None, None) => break,
+        // ASCII lower-casing keeps byte offsets.
+        let lower = text.to_ascii_lowercase();
+        let mut kept = String::new();
+        let mut at = 0;
+        while let Some(end) = lower[at..].find(&close) {
+            match lower[at..at + end].find(&open) {
+                Some(start) => kept.push_str(&text[at..at + start]),
+                // Some servers strip the opening tag: all before the closing one was reasoning.
+                None => kept.clear(),
             }
+            kept.push(' ');
+            at += end + close.len();
         }
+        if lower[at..].contains(&open) {
+            return None;
+        }
+        kept.push_str(&text[at..]);
+        text = kept;
     }
     Some(text)
 }

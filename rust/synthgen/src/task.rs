@@ -12,6 +12,8 @@ use crate::vocab::{BOS, PAD, Vocab};
 /// Attempts at drawing an instance of a wanted split. In a large space the rarest split holds 5 %, so all attempts fail
 /// with probability 0.95^4096 < 10^-91; in a tiny one a split may be rarer than that, or empty.
 pub const MAX_ATTEMPTS: u32 = 4096;
+/// The smaller splits hold 5 % each: twenty draws a row on average.
+pub(crate) const DRAWS_PER_SPLIT_ROW: u32 = 20;
 
 /// One task with checked parameters: samples instances, writes them as rows, and reads rows back by another road.
 ///
@@ -46,6 +48,10 @@ pub trait Task: Sized + Send + Sync + 'static {
     fn extremes() -> [Self::Params; 2];
     /// Larger parameters along one axis, tried in turn to name a way out of an exhausted split.
     fn wider(params: &Self::Params) -> Option<Self::Params>;
+    /// The same parameters with what the draw does not consult at its default: the key of the generator is made of these.
+    fn drawn(params: &Self::Params) -> Self::Params {
+        params.clone()
+    }
     /// The piece table.
     fn vocab() -> &'static Vocab;
     /// No row is longer.
@@ -221,11 +227,11 @@ pub(crate) struct Configured<T: Task> {
 
 impl<T: Task> Configured<T> {
     pub(crate) fn new(params: T::Params, level: Option<u8>) -> Result<Self, Error> {
-        let canonical = params.canonical(T::ENCODING);
-        let level_tag = match level {
-            Some(level) if T::preset(level) == params => level.to_string(),
-            _ => format!("p{:08x}", xxhash_rust::xxh3::xxh3_64(params.canonical(&[]).as_bytes()) as u32),
-        };
+        let canonical = T::drawn(&params).canonical(T::ENCODING);
+        // A level changed in any parameter is no level: its rows may lie outside the preset.
+        let level = level.filter(|&level| T::preset(level) == params);
+        let custom = || format!("p{:08x}", xxhash_rust::xxh3::xxh3_64(params.canonical(&[]).as_bytes()) as u32);
+        let level_tag = level.map_or_else(custom, |level| level.to_string());
         Ok(Self { task: T::new(params)?, canonical, level, level_tag })
     }
 }
@@ -309,8 +315,12 @@ struct Cursor<'a, T: Task> {
 
 impl<T: Task> Rows for Cursor<'_, T> {
     fn draw(&mut self, at: Index) -> Result<&Row, Error> {
+        // Only the first instance of a window must be whole.
+        let fit = if at.sub <= 1 { self.fit } else { usize::MAX };
+        // Rows that are too long have a budget of their own, beside those of other splits.
+        let attempts = if fit == usize::MAX { MAX_ATTEMPTS } else { MAX_ATTEMPTS * DRAWS_PER_SPLIT_ROW };
         let mut misfits = 0;
-        for attempt in 0..MAX_ATTEMPTS {
+        for attempt in 0..attempts {
             let mut rng = self.key.rng(at, attempt);
             self.task.sample(&mut rng, &mut self.instance);
             let split = Split::of(self.task.content(&self.instance));
@@ -319,8 +329,11 @@ impl<T: Task> Rows for Cursor<'_, T> {
             }
             self.row.clear();
             self.task.encode(&self.instance, &mut self.row);
-            if self.row.len() > self.fit {
+            if self.row.len() > fit {
                 misfits += 1;
+                if misfits == MAX_ATTEMPTS {
+                    break;
+                }
                 continue;
             }
             self.row.split = split;

@@ -196,6 +196,16 @@ impl Task for Depo {
         (mini_vocab <= u32::from(MAX_VALUES)).then(|| Params { mini_vocab, ..params.clone() })
     }
 
+    fn drawn(params: &Params) -> Params {
+        let default = Params::default();
+        let own_hops = params.fixed_k.is_some() || params.k_set.is_some();
+        Params {
+            k_max: if own_hops { default.k_max } else { params.k_max },
+            allow_wrap: params.allow_wrap.filter(|&allow| allow != params.fixed_k.is_none()),
+            ..params.clone()
+        }
+    }
+
     fn vocab() -> &'static Vocab {
         static VOCAB: LazyLock<Vocab> = LazyLock::new(|| {
             Vocab::build()

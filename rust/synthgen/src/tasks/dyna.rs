@@ -68,7 +68,7 @@ params! {
         query_kind: QueryKind = QueryKind::Both;
         /// Name elements A, B, C, ... instead of 0, 1, 2, ...
         symbolic_names: bool = true;
-        /// Exactly this many operations move the first queried element. None: whatever the draw gives.
+        /// Exactly this many operations (at most num_ops) move the first queried element. None: as drawn.
         effective_depth: Option<Span> = None => 0..=512;
     }
 }
