@@ -48,8 +48,9 @@ def compare(name: str, level: int, fill: float) -> Comparison:
     """Measure a task both ways."""
     ours = speed(name, level, fill)
     plain = plain_speed(name, level)
-    two = speed(name, level, fill, rows=4096, threads=2)
-    one = speed(name, level, fill, rows=4096)
+    # A scheduler takes some milliseconds to give two threads a core each.
+    two = speed(name, level, fill, rows=8192, threads=2, repeats=50)
+    one = speed(name, level, fill, rows=8192, repeats=50)
     free = speed(name, level, fill, split=None)
     return Comparison(
         ours,

@@ -54,12 +54,21 @@ def memory_fill() -> float:
     return FILL_ELEMENTS * BYTES_PER_TOKEN / best(lambda: np.full(FILL_ELEMENTS, 7, np.int32), 3)
 
 
-def speed(name: str, level: int, fill: float, rows: int = 1024, threads: int = 1, split: str | None = "train") -> Speed:
+def speed(
+    name: str,
+    level: int,
+    fill: float,
+    *,
+    rows: int = 1024,
+    threads: int = 1,
+    split: str | None = "train",
+    repeats: int | None = None,
+) -> Speed:
     """Measure padded int32 batches of a task against a memory fill in bytes/s."""
     task = registry.get(name)
     batch = task.batch(rows, 0, difficulty=level, split=split, threads=threads)
     tokens = int(batch.lengths.sum())
-    seconds = best(lambda: task.batch(rows, 0, difficulty=level, split=split, threads=threads))
+    seconds = best(lambda: task.batch(rows, 0, difficulty=level, split=split, threads=threads), repeats)
     return Speed(name, level, tokens / seconds, tokens / rows, tokens * BYTES_PER_TOKEN / seconds / fill, threads)
 
 
