@@ -16,8 +16,8 @@ fn the_edges_of_a_graph_have_no_order_and_its_queries_no_say() {
     for order in [[1, 0, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
         let listed: String = order.iter().map(|&i| edges[i]).collect();
         assert_eq!(content("depo", &format!("{listed}| QUERY hops=7 10 ->")), whole);
-        let separated: String = order.iter().map(|&i| format!("; {}", edges[i])).collect();
-        assert_eq!(content("depo", &format!("{separated}| QUERY hops=1 5 ->")), whole);
+        let separated = order.map(|i| edges[i]).join("; ");
+        assert_eq!(content("depo", &format!("; {separated}| QUERY hops=1 5 ->")), whole);
     }
     // The same nodes in the other direction, and with two names exchanged.
     assert_ne!(content("depo", "10 7.43 2.1 10 5 2.1 7.43 5 | QUERY hops=2 5 ->"), whole);
