@@ -177,7 +177,7 @@ class Task:
         rows: list[dict[str, Any]] = []
         for at in range(first, first + count, EXAMPLES):
             block = (at, 0, min(EXAMPLES, first + count - at))
-            rows += json.loads(native.examples(checked, split, None, block))
+            rows += json.loads(native.records(checked, split, None, block, False))
         return rows
 
     def validate(

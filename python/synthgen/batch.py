@@ -67,7 +67,8 @@ class Origin:
         from ._task import generator
 
         at = (self.start + row, sub, 1)
-        view: dict[str, Any] = json.loads(generator(*self.parts[part]).views(self.seed, self.split, self.fit, at))[0]
+        records = generator(*self.parts[part]).records(self.seed, self.split, self.fit, at, True)
+        view: dict[str, Any] = json.loads(records)[0]
         # The task piece of a joint row is one token, right after <bos>.
         view["piece"] = f"<{view['task']}>" if self.joint else ""
         for query in view["queries"]:

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::Value;
-use synthgen::batch::Overflow;
 use synthgen::export::{self, Cell};
 use synthgen::mix;
 use synthgen::split::Split;
@@ -95,26 +94,30 @@ impl Generator {
         source::packed(py, &*self.task, self.table.as_deref().filter(|_| request.compat), &request, policy)
     }
 
-    fn views(
+    /// A JSON array of the rows `row .. row + n` of one stream, as examples, or whole with tokens and spans.
+    fn records(
         &self,
         py: Python<'_>,
         seed: u64,
         split: Option<&str>,
         fit: Option<usize>,
         at: (u64, u32, usize),
+        whole: bool,
     ) -> PyResult<String> {
-        self.json(py, seed, split, fit, at, export::view)
-    }
-
-    fn examples(
-        &self,
-        py: Python<'_>,
-        seed: u64,
-        split: Option<&str>,
-        fit: Option<usize>,
-        at: (u64, u32, usize),
-    ) -> PyResult<String> {
-        self.json(py, seed, split, fit, at, export::example)
+        let (row, sub, n) = at;
+        let split = split_named(py, &*self.task, split)?;
+        let record = if whole { export::view } else { export::example };
+        interruptible(py, |check| {
+            let mut rows = self.task.cursor(seed, split, fit);
+            let mut records = Vec::new();
+            for i in 0..n {
+                if i % 1024 == 1023 {
+                    check()?;
+                }
+                records.push(record(&*self.task, &mut *rows, split, Index { row: row + i as u64, sub })?);
+            }
+            Ok(Value::Array(records).to_string())
+        })
     }
 
     fn validate(&self, ids: Vec<i64>, mask: Option<Vec<i64>>, compat: bool) -> FlawParts {
@@ -132,34 +135,6 @@ impl Generator {
     fn score(&self, response: &str, target: &str) -> (&'static str, String) {
         let score = score::score(response, target, self.task.is_answer());
         (score.outcome.name(), score.extracted)
-    }
-}
-
-type OneView = fn(&dyn AnyTask, &mut dyn synthgen::Rows, Option<Split>, Index) -> Result<Value, Error>;
-
-impl Generator {
-    /// A JSON array of the rows `row .. row + n` of one stream, seen one way.
-    fn json(
-        &self,
-        py: Python<'_>,
-        seed: u64,
-        split: Option<&str>,
-        fit: Option<usize>,
-        (row, sub, n): (u64, u32, usize),
-        view: OneView,
-    ) -> PyResult<String> {
-        let split = split_named(py, &*self.task, split)?;
-        interruptible(py, |check| {
-            let mut rows = self.task.cursor(seed, split, fit);
-            let mut views = Vec::new();
-            for i in 0..n {
-                if i % 1024 == 1023 {
-                    check()?;
-                }
-                views.push(view(&*self.task, &mut *rows, split, Index { row: row + i as u64, sub })?);
-            }
-            Ok(Value::Array(views).to_string())
-        })
     }
 }
 
@@ -291,7 +266,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(audit_tokens, module)?)?;
     module.add_function(wrap_pyfunction!(audit_jsonl, module)?)?;
     module.add_function(wrap_pyfunction!(registry_json, module)?)?;
-    module.add("OVERFLOW", Overflow::NAMES)?;
     module.add("DEBUG", cfg!(debug_assertions))?;
     Ok(())
 }

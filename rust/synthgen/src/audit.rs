@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::mix::Joint;
+use crate::reading::Form;
 use crate::split::Split;
-use crate::task::{AnyTask, Form};
+use crate::task::AnyTask;
 use crate::validate;
 
 /// How many flaws are described; all are counted.

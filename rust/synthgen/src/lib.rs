@@ -24,6 +24,7 @@ pub mod mix;
 pub mod pack;
 pub mod params;
 pub mod pool;
+pub mod reading;
 pub mod registry;
 pub mod rng;
 pub mod row;
@@ -36,8 +37,9 @@ pub mod validate;
 pub mod vocab;
 
 pub use error::Error;
+pub use reading::{Flaw, Form, Reading, Tokens};
 pub use rng::{Index, StreamKey, TaskRng};
 pub use row::{Query, Row};
 pub use split::{Content, Split};
-pub use task::{AnyTask, Flaw, Form, Reading, Rows, Source, Task};
+pub use task::{AnyTask, Rows, Source, Task};
 pub use vocab::Vocab;

@@ -1,7 +1,8 @@
 //! Validation and solving for callers that hold raw token arrays or text. Nothing here panics, whatever the input.
 
 use crate::error::Error;
-use crate::task::{AnyTask, Flaw, Form, Reading};
+use crate::reading::{Flaw, Form, Reading};
+use crate::task::AnyTask;
 use crate::vocab::BOS;
 
 /// Validate a row of raw ids (and its loss mask, if given) strictly under the task's parameters. With `compat` the ids

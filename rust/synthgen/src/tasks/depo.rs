@@ -14,13 +14,14 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::params;
+use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::sampling::size::SizeLaw;
 use crate::sampling::words::{MAX_WORD_LEN, Seen, Word, WordLaw};
 use crate::split::Content;
-use crate::task::{Flaw, Form, Reading, Task, Tokens};
+use crate::task::Task;
 use crate::vocab::{BOS, PAD, Vocab};
 
 const ANSWER: u16 = 3;

@@ -13,12 +13,13 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::params::Span;
+use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::moves::{LEFT, MAX_PLACES, Move, Moves, Op, REVERSE, RIGHT, walk_back};
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::split::Content;
-use crate::task::{Flaw, Form, Reading, Task, Tokens};
+use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
 use crate::{choice, params};
 
