@@ -14,7 +14,8 @@ import warnings
 
 from . import _native, compat, errors
 from ._task import Split
-from ._tasks import depo, dyna
+from ._tasks import *  # noqa: F403 - one module per registered task
+from ._tasks import __all__ as _task_names
 from .batch import Batch, Packed, Query, Score, Verdict
 from .errors import (
     DatasetError,
@@ -31,7 +32,8 @@ from .vocab import Vocab
 
 __version__ = "0.1.0"
 
-__all__ = [
+__all__ = [  # noqa: PLE0604 - the tasks are named by their package
+    *_task_names,
     "Batch",
     "DatasetError",
     "Mixture",
@@ -49,8 +51,6 @@ __all__ = [
     "Verdict",
     "Vocab",
     "compat",
-    "depo",
-    "dyna",
     "errors",
     "get",
     "mix",

@@ -129,7 +129,7 @@ class Task:
             asked["start"],
             fit,
             ((self.name, frozen(params), difficulty),),
-            markers,
+            None if native.loss_exceeds_answers else markers,
         )
 
     def batch(
@@ -177,7 +177,7 @@ class Task:
         rows: list[dict[str, Any]] = []
         for at in range(first, first + count, EXAMPLES):
             block = (at, 0, min(EXAMPLES, first + count - at))
-            rows += json.loads(native.records(checked, split, None, block, False))
+            rows += json.loads(native.records(checked, split, None, block, "example"))
         return rows
 
     def validate(
@@ -209,8 +209,9 @@ class Task:
         if not isinstance(example, Mapping):
             raise param_error(self.name, "example", example, "allowed: a dict with at least 'target'")
         target = text_argument(self.name, "target", example.get("target"))
+        prompt = text_argument(self.name, "input_text", example.get("input_text", ""))
         native = generator(self.name, {}, None)
-        outcome, extracted = native.score(text_argument(self.name, "response", response), target)
+        outcome, extracted = native.score(text_argument(self.name, "response", response), prompt, target)
         return Score(outcome == "correct", extracted, outcome)
 
     def source(

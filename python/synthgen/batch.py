@@ -12,6 +12,8 @@ import numpy as np
 from .checks import integer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 IGNORED = -100
@@ -59,7 +61,7 @@ class Origin:
     start: int
     fit: int | None  # rows longer than this were redrawn
     parts: tuple[tuple[str, dict[str, Any], int | None], ...]  # task, parameters and level of each part
-    markers: tuple[int, ...]  # ids that are predicted but carry no answer
+    markers: tuple[int, ...] | None  # predicted ids that carry no answer; None: answers are found by their spans
     joint: bool = False  # do rows begin with a task piece?
 
     def view(self, part: int, row: int, sub: int = 0) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class Origin:
         from ._task import generator
 
         at = (self.start + row, sub, 1)
-        records = generator(*self.parts[part]).records(self.seed, self.split, self.fit, at, True)
+        records = generator(*self.parts[part]).records(self.seed, self.split, self.fit, at, "view")
         view: dict[str, Any] = json.loads(records)[0]
         # The task piece of a joint row is one token, right after <bos>.
         view["piece"] = f"<{view['task']}>" if self.joint else ""
@@ -75,6 +77,14 @@ class Origin:
             for span in ("question_start", "answer_start", "answer_end"):
                 query[span] += self.joint
         return view
+
+    def spans(self, part: int, row: int) -> list[tuple[int, int]]:
+        """Token spans of the answers of one row."""
+        from ._task import generator
+
+        at = (self.start + row, 0, 1)
+        records = generator(*self.parts[part]).records(self.seed, self.split, self.fit, at, "spans")
+        return [(start + self.joint, end + self.joint) for start, end in json.loads(records)[0]]
 
 
 class _Tokens:
@@ -98,9 +108,18 @@ class _Tokens:
 
     @cached_property
     def answer_mask(self) -> NDArray[np.uint8]:
-        """uint8 (n, seq_len); the loss mask without answer markers and `<eos>`."""
-        answers: NDArray[np.uint8] = self.loss_mask & ~np.isin(self.input_ids, self._origin.markers)
-        return answers
+        """uint8 (n, seq_len); 1 on predicted tokens of answers: not on markers, `<eos>`, nor on predicted questions."""
+        if self._origin.markers is not None:
+            answers: NDArray[np.uint8] = self.loss_mask & ~np.isin(self.input_ids, self._origin.markers)
+            return answers
+        inside = np.zeros_like(self.loss_mask)
+        for row, start, end in self._answer_spans():
+            inside[row, start:end] = 1
+        return inside & self.loss_mask
+
+    def _answer_spans(self) -> Iterator[tuple[int, int, int]]:
+        """Row, start and end of every answer."""
+        raise NotImplementedError
 
 
 def labels(input_ids: NDArray[Any], loss_mask: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -132,6 +151,11 @@ class Batch(_Tokens):
         """uint8 (n, seq_len); 1 on tokens, 0 on padding."""
         inside: NDArray[np.bool_] = np.arange(self.input_ids.shape[1]) < self.lengths[:, None]
         return inside.astype(np.uint8)
+
+    def _answer_spans(self) -> Iterator[tuple[int, int, int]]:
+        for row, part in enumerate(self.parts.tolist()):
+            for start, end in self._origin.spans(part, row):
+                yield row, start, end
 
     def _view(self, i: int) -> dict[str, Any]:
         row = range(len(self))[i]
@@ -204,6 +228,11 @@ class Packed(_Tokens):
         self.query_spans: NDArray[np.int32] = arrays["query_spans"].reshape(-1, 3)
         self.query_complete: NDArray[np.uint8] = arrays["query_complete"]
         self._origin = origin
+
+    def _answer_spans(self) -> Iterator[tuple[int, int, int]]:
+        counts = np.diff(self.query_offsets)
+        for row, (_, start, end) in zip(np.repeat(np.arange(len(self)), counts), self.query_spans, strict=True):
+            yield int(row), int(start), int(end)
 
     def instance(self, r: int, j: int) -> dict[str, Any]:
         """Instance j of window r: text, prompt, target, queries and metadata, drawn again alone."""

@@ -59,11 +59,14 @@ class Mixture:
         natives = [generator(*part) for part in self._parts]
         numbers = [_weight(name, weight) for name, weight in weights.items()]
         self._native = _native.Mixture(list(zip(natives, numbers, strict=True)))
-        self._markers = tuple(
-            marker + offset
-            for name, _, offset in self._native.ranges
-            for marker in natives[self.names.index(name)].markers
-        )
+        self._markers: tuple[int, ...] | None = None
+        if not any(native.loss_exceeds_answers for native in natives):
+            own = [
+                marker + offset
+                for name, _, offset in self._native.ranges
+                for marker in natives[self.names.index(name)].markers
+            ]
+            self._markers = (EOS, *own)
 
     @property
     def native(self) -> _native.Mixture:
@@ -114,7 +117,7 @@ class Mixture:
             asked["start"],
             fit,
             self._parts,
-            (EOS, *self._markers),
+            self._markers,
             joint=True,
         )
 

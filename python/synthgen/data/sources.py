@@ -70,7 +70,7 @@ class Source:
     def examples(self, first: int, n: int) -> list[dict[str, Any]]:
         """Rows first .. first + n as texts, metadata as one JSON string with sorted keys."""
         native = generator(self.task, self.params, self.difficulty)
-        rows = json.loads(native.records(self.seed, self.split, None, (self.start + first, 0, n), False))
+        rows = json.loads(native.records(self.seed, self.split, None, (self.start + first, 0, n), "example"))
         for row in rows:
             row["metadata"] = json.dumps(row["metadata"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return list(rows)

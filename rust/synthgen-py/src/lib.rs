@@ -72,6 +72,11 @@ impl Generator {
     }
 
     #[getter]
+    fn loss_exceeds_answers(&self) -> bool {
+        self.task.loss_exceeds_answers()
+    }
+
+    #[getter]
     fn compat_ids(&self) -> Option<Vec<u16>> {
         self.table.clone()
     }
@@ -94,7 +99,8 @@ impl Generator {
         source::packed(py, &*self.task, self.table.as_deref().filter(|_| request.compat), &request, policy)
     }
 
-    /// A JSON array of the rows `row .. row + n` of one stream, as examples, or whole with tokens and spans.
+    /// A JSON array of the rows `row .. row + n` of one stream: as examples, as whole views with tokens, or as the spans
+    /// of their answers.
     fn records(
         &self,
         py: Python<'_>,
@@ -102,11 +108,15 @@ impl Generator {
         split: Option<&str>,
         fit: Option<usize>,
         at: (u64, u32, usize),
-        whole: bool,
+        what: &str,
     ) -> PyResult<String> {
         let (row, sub, n) = at;
         let split = split_named(py, &*self.task, split)?;
-        let record = if whole { export::view } else { export::example };
+        let record = match what {
+            "view" => export::view,
+            "spans" => export::spans,
+            _ => export::example,
+        };
         interruptible(py, |check| {
             let mut rows = self.task.cursor(seed, split, fit);
             let mut records = Vec::new();
@@ -132,8 +142,8 @@ impl Generator {
         validate::solve(&*self.task, text).map_err(|error| to_python(py, &error))
     }
 
-    fn score(&self, response: &str, target: &str) -> (&'static str, String) {
-        let score = score::score(response, target, self.task.is_answer());
+    fn score(&self, response: &str, prompt: &str, target: &str) -> (&'static str, String) {
+        let score = score::score(response, prompt, target, self.task.answers());
         (score.outcome.name(), score.extracted)
     }
 }

@@ -34,9 +34,21 @@ pub fn prompt_and_answer(task: &dyn AnyTask, row: &Row) -> (String, String) {
         || (vocab.decode(&row.ids), String::new()),
         |query| {
             let answer = query.answer.start as usize..query.answer.end as usize;
-            (vocab.decode(&row.ids[..answer.start]), vocab.decode(&row.ids[answer]).trim().to_owned())
+            (vocab.decode(&row.ids[..query.prompt as usize]), answer_text(task, &row.ids[answer]))
         },
     )
+}
+
+/// The text of an answer, without the spaces that delimit it.
+pub fn answer_text(task: &dyn AnyTask, ids: &[u16]) -> String {
+    let text = task.vocab().decode(ids);
+    if task.answers().trim { text.trim().to_owned() } else { text }
+}
+
+/// Token spans of the answers of one row.
+pub fn spans(_: &dyn AnyTask, rows: &mut dyn Rows, _: Option<Split>, at: Index) -> Result<Value, Error> {
+    let row = rows.draw(at)?;
+    Ok(row.queries.iter().map(|query| json!([query.answer.start, query.answer.end])).collect())
 }
 
 /// One row as an example: text, target, identity and metadata.
@@ -64,10 +76,10 @@ pub fn view(task: &dyn AnyTask, rows: &mut dyn Rows, wanted: Option<Split>, at: 
         .iter()
         .map(|query| {
             let answer = &row.ids[query.answer.start as usize..query.answer.end as usize];
-            let question = &row.ids[query.start as usize..query.answer.start as usize];
+            let question = &row.ids[query.start as usize..query.prompt as usize];
             json!({
                 "question": vocab.decode(question).trim(),
-                "answer": vocab.decode(answer).trim(),
+                "answer": answer_text(task, answer),
                 "question_start": query.start,
                 "answer_start": query.answer.start,
                 "answer_end": query.answer.end,

@@ -65,9 +65,11 @@ impl Joint {
         joint.ids.extend(shifted);
         // One token more stands before everything but <bos>.
         joint.loss.extend(own.loss.iter().map(|run| run.start + 1..run.end + 1));
-        joint.queries.extend(
-            own.queries.iter().map(|q| Query { start: q.start + 1, answer: q.answer.start + 1..q.answer.end + 1 }),
-        );
+        joint.queries.extend(own.queries.iter().map(|q| Query {
+            start: q.start + 1,
+            prompt: q.prompt + 1,
+            answer: q.answer.start + 1..q.answer.end + 1,
+        }));
         joint.split = own.split;
     }
 

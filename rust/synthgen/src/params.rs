@@ -70,6 +70,7 @@ impl FieldInfo {
             Kind::OptionalList => {
                 format!("allowed: None, an integer or a non-empty list of integers in {lo}..={hi}")
             }
+            Kind::OptionalText => "allowed: None or a string".to_owned(),
             Kind::Bool => "allowed: True or False".to_owned(),
             Kind::OptionalBool => "allowed: None, True or False".to_owned(),
             Kind::Choice(names) => format!("allowed: one of {names:?}"),
@@ -86,6 +87,7 @@ pub enum Kind {
     Span,
     OptionalSpan,
     OptionalList,
+    OptionalText,
     Bool,
     OptionalBool,
     Choice(&'static [&'static str]),
@@ -133,6 +135,16 @@ impl Field for bool {
     const KIND: Kind = Kind::Bool;
     fn read(value: &Value, _: (u32, u32)) -> Option<Self> {
         value.as_bool()
+    }
+    fn write(&self) -> Value {
+        json!(self)
+    }
+}
+
+impl Field for String {
+    const KIND: Kind = Kind::OptionalText;
+    fn read(value: &Value, _: (u32, u32)) -> Option<Self> {
+        value.as_str().map(str::to_owned)
     }
     fn write(&self) -> Value {
         json!(self)

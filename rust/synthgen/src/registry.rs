@@ -23,6 +23,10 @@ pub struct Entry {
     pub version: u32,
     /// One sentence.
     pub summary: &'static str,
+    /// Which facts decide the split.
+    pub split_key: &'static str,
+    /// Numbers of the metadata that rise with the level.
+    pub axes: &'static [&'static str],
     /// Does it have a reference id layout?
     pub has_compat: bool,
     /// Declared parameters.
@@ -35,6 +39,9 @@ pub struct Entry {
     pub extremes: fn() -> [Map<String, Value>; 2],
     /// The piece table.
     pub vocab: fn() -> &'static Vocab,
+    /// Holds the task to the law of bounded work.
+    #[cfg(test)]
+    pub(crate) check_work: fn(),
     build: Build,
 }
 
@@ -45,12 +52,16 @@ impl Entry {
             name: T::NAME,
             version: T::VERSION,
             summary: T::SUMMARY,
+            split_key: T::SPLIT_KEY,
+            axes: T::AXES,
             has_compat: T::HAS_COMPAT,
             fields: T::Params::FIELDS,
             defaults: || T::Params::default().to_map(),
             preset: preset_changes::<T>,
             extremes: || T::extremes().map(|p| p.to_map()),
             vocab: T::vocab,
+            #[cfg(test)]
+            check_work: crate::task::check_work::<T>,
             build: build::<T>,
         }
     }
@@ -125,6 +136,8 @@ pub fn describe() -> Value {
             "presets": presets,
             "extremes": (entry.extremes)(),
             "compat_ids": entry.has_compat,
+            "split_key": entry.split_key,
+            "axes": entry.axes,
         })
     };
     all().iter().map(entry).collect()

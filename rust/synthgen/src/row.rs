@@ -9,6 +9,8 @@ use crate::split::Split;
 pub struct Query {
     /// First token of the question.
     pub start: u32,
+    /// Where the prompt that asks it ends; the answer begins there, or after an opening marker.
+    pub prompt: u32,
     /// Tokens of the answer, markers excluded.
     pub answer: Range<u32>,
 }
@@ -93,8 +95,14 @@ impl Row {
     /// A question that began at `start` and whose answer is `answer..here`.
     #[inline]
     pub fn query(&mut self, start: u32, answer: u32) {
+        self.query_after(start, answer, answer);
+    }
+
+    /// The same, where the prompt ends before an opening marker that is predicted but no part of the answer.
+    #[inline]
+    pub fn query_after(&mut self, start: u32, prompt: u32, answer: u32) {
         let end = self.here();
-        self.queries.push(Query { start, answer: answer..end });
+        self.queries.push(Query { start, prompt, answer: answer..end });
     }
 
     /// The loss mask, written out.

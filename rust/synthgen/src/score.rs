@@ -1,5 +1,7 @@
 //! Scoring of free text answers: the last `ANSWER:` wins, markup is stripped, and nothing is guessed.
 
+use crate::task::Answers;
+
 /// What became of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -37,15 +39,22 @@ pub struct Score {
 /// Words that may stand before the answer itself.
 const LEAD: [&str; 10] = ["the", "answer", "is", "position", "element", "index", "node", "output", "result", "="];
 
-/// Score a response against the target. `is_answer` says whether a string has the form of the task's answers.
-pub fn score(response: &str, target: &str, is_answer: fn(&str) -> bool) -> Score {
+/// Score a response to a prompt against the target.
+pub fn score(response: &str, prompt: &str, target: &str, answers: Answers) -> Score {
+    let is_answer = answers.is_answer;
     let Some(text) = without_reasoning(response) else {
         return Score { outcome: Outcome::Truncated, extracted: String::new() };
     };
+    // An answer may itself look like markup: what stands there as it is comes first.
+    if let Some(exact) = candidate(&text).filter(|line| is_answer(line) && (answers.accepts)(prompt, target, line)) {
+        return Score { outcome: Outcome::Correct, extracted: exact.to_owned() };
+    }
     let extracted = candidate(&text).map(|line| clean(line, is_answer)).unwrap_or_default();
     let outcome = if extracted.is_empty() || !is_answer(&extracted) {
         Outcome::Unparsed
-    } else if extracted.eq_ignore_ascii_case(target) {
+    } else if (answers.accepts)(prompt, target, &extracted)
+        || (answers.fold_case && extracted.eq_ignore_ascii_case(target))
+    {
         Outcome::Correct
     } else {
         Outcome::Wrong
@@ -126,9 +135,12 @@ fn clean(line: &str, is_answer: fn(&str) -> bool) -> String {
 mod tests {
     use super::*;
 
-    fn letter(text: &str) -> bool {
-        text.len() == 1 && text.chars().all(|c| c.is_ascii_alphabetic())
-    }
+    const LETTER: Answers = Answers {
+        is_answer: |text| text.len() == 1 && text.chars().all(|c| c.is_ascii_alphabetic()),
+        accepts: |_, target, given| target == given,
+        fold_case: true,
+        trim: true,
+    };
 
     #[test]
     fn right_answers_in_many_dresses() {
@@ -151,7 +163,7 @@ mod tests {
             "Final answer: B",
             "ANSWER: the answer is B",
         ] {
-            assert_eq!(score(response, "B", letter).outcome, Outcome::Correct, "{response}");
+            assert_eq!(score(response, "", "B", LETTER).outcome, Outcome::Correct, "{response}");
         }
     }
 
@@ -168,7 +180,7 @@ mod tests {
             ("ANSWER:", Outcome::Unparsed),
             ("", Outcome::Unparsed),
         ] {
-            assert_eq!(score(response, "B", letter).outcome, outcome, "{response}");
+            assert_eq!(score(response, "", "B", LETTER).outcome, outcome, "{response}");
         }
     }
 }

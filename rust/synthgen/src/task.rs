@@ -30,6 +30,14 @@ pub trait Task: Sized + Send + Sync + 'static {
     const SALT: u64;
     /// Ids of tokens that are predicted but carry no answer (end of row apart).
     const MARKERS: &'static [u16] = &[];
+    /// Which facts decide the split, for the docs.
+    const SPLIT_KEY: &'static str;
+    /// Numbers (or lists of numbers) of the metadata that rise with the level: keys of `measured`, or of the whole.
+    const AXES: &'static [&'static str];
+    /// The spaces at the ends of an answer are delimiters, not part of it.
+    const TRIM: bool = true;
+    /// In a free response, capitals and small letters are the same.
+    const FOLD_CASE: bool = true;
     /// Does the task know a reference id layout?
     const HAS_COMPAT: bool = false;
     /// Parameters that change how an instance is written, not which one is drawn: they stay out of the key.
@@ -39,7 +47,7 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// The problem and its solution, as plain data; kept and refilled from row to row.
     type Instance: Default + Send;
 
-    /// Check the parameters and precompute tables.
+    /// Check the parameters and precompute tables. What the facts of the world are (people, grammars) is made here.
     fn new(params: Self::Params) -> Result<Self, Error>;
     /// The parameters in force.
     fn params(&self) -> &Self::Params;
@@ -57,6 +65,9 @@ pub trait Task: Sized + Send + Sync + 'static {
     fn vocab() -> &'static Vocab;
     /// No row is longer.
     fn max_len(&self) -> usize;
+    /// Prepare for the row at `at`, once for all its attempts: for tasks whose rows have a place in an order, such as
+    /// the exposures of a person.
+    fn locate(&self, _stream: StreamKey, _at: Index, _instance: &mut Self::Instance) {}
     /// Draw one instance.
     fn sample(&self, rng: &mut TaskRng, instance: &mut Self::Instance);
     /// The content hash of the instance's facts.
@@ -70,10 +81,39 @@ pub trait Task: Sized + Send + Sync + 'static {
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw>;
     /// Does a string have the form of this task's answers?
     fn is_answer(text: &str) -> bool;
+    /// Is `given` a right answer to the prompt, when `target` is one?
+    fn accepts(_prompt: &str, target: &str, given: &str) -> bool {
+        given == target
+    }
+    /// Does the loss cover more than markers, answers and the end of the row? Then the answers are found by their spans.
+    fn loss_exceeds_answers(&self) -> bool {
+        false
+    }
+    /// Why all rows belong to the train split, if they do.
+    fn only_train(&self) -> Option<&'static str> {
+        None
+    }
     /// The reference's id of a token, `None` for tokens these parameters cannot use (only where [`Task::HAS_COMPAT`]).
     fn compat_id(&self, id: u16) -> Option<u16> {
         Some(id)
     }
+    /// Our id of a reference id that is never written but accepted when read, such as a synonym.
+    fn compat_synonym(&self, _compat: u16) -> Option<u16> {
+        None
+    }
+}
+
+/// How answers of a task are recognised and compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Answers {
+    /// Does a string have the form of an answer?
+    pub is_answer: fn(&str) -> bool,
+    /// Is the third a right answer to the prompt (first), when the second is one?
+    pub accepts: fn(&str, &str, &str) -> bool,
+    /// Are capitals and small letters the same in a free response?
+    pub fold_case: bool,
+    /// Are spaces at the ends delimiters?
+    pub trim: bool,
 }
 
 /// Anything that rows can be drawn from: a task with its parameters, or a mixture.
@@ -110,8 +150,12 @@ pub trait AnyTask: Source {
     fn level_tag(&self) -> &str;
     /// The reference's id of every token that these parameters can use, where the task has such a layout.
     fn compat_table(&self) -> Option<Vec<Option<u16>>>;
-    /// Does a string have the form of this task's answers?
-    fn is_answer(&self) -> fn(&str) -> bool;
+    /// Our id of a reference id that is only ever read.
+    fn compat_synonym(&self, compat: u16) -> Option<u16>;
+    /// How answers are recognised and compared.
+    fn answers(&self) -> Answers;
+    /// Are the answers found by their spans, because the loss covers more?
+    fn loss_exceeds_answers(&self) -> bool;
     /// Read ids strictly under the parameters in force.
     fn read(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw>;
     /// Read ids under the rules common to all parameters.
@@ -183,8 +227,16 @@ impl<T: Task> AnyTask for Configured<T> {
         &self.level_tag
     }
 
-    fn is_answer(&self) -> fn(&str) -> bool {
-        T::is_answer
+    fn answers(&self) -> Answers {
+        Answers { is_answer: T::is_answer, accepts: T::accepts, fold_case: T::FOLD_CASE, trim: T::TRIM }
+    }
+
+    fn loss_exceeds_answers(&self) -> bool {
+        self.task.loss_exceeds_answers()
+    }
+
+    fn compat_synonym(&self, compat: u16) -> Option<u16> {
+        self.task.compat_synonym(compat)
     }
 
     fn compat_table(&self) -> Option<Vec<Option<u16>>> {
@@ -221,6 +273,7 @@ impl<T: Task> Rows for Cursor<'_, T> {
         // Rows that are too long have a budget of their own, beside those of other splits.
         let attempts = if fit == usize::MAX { MAX_ATTEMPTS } else { MAX_ATTEMPTS * DRAWS_PER_SPLIT_ROW };
         let mut misfits = 0;
+        self.task.locate(self.key, at, &mut self.instance);
         for attempt in 0..attempts {
             let mut rng = self.key.rng(at, attempt);
             self.task.sample(&mut rng, &mut self.instance);
@@ -261,6 +314,9 @@ impl<T: Task> Rows for Cursor<'_, T> {
 fn exhausted<T: Task>(task: &T, split: Option<Split>) -> Error {
     let mut wider = T::wider(task.params());
     let hint = loop {
+        if let Some(reason) = task.only_train() {
+            break reason.to_owned();
+        }
         let Some(params) = wider else {
             break "use larger parameters".to_owned();
         };
@@ -282,54 +338,60 @@ fn every_split_drawn<T: Task>(task: &T) -> bool {
     let mut instance = T::Instance::default();
     let mut seen = [false; 3];
     for row in 0..u64::from(MAX_ATTEMPTS / 8) {
+        task.locate(key, row.into(), &mut instance);
         task.sample(&mut key.rng(row.into(), 0), &mut instance);
         seen[Split::of(task.content(&instance)) as usize] = true;
     }
     seen == [true; 3]
 }
 
+/// The 99.9th percentile of random words per token must be within 20 times the median, at the parameters of the laws.
+#[cfg(test)]
+pub(crate) fn check_work<T: Task>() {
+    let [small, _] = T::extremes();
+    for params in [T::Params::default(), small, T::preset(1), T::preset(2), T::preset(3)] {
+        check_work_at::<T>(params);
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn check_work_at<T: Task>(params: T::Params) {
+    let task = T::new(params).expect("valid parameters");
+    let key = StreamKey::new(T::NAME, "", 1, 0);
+    let mut instance = T::Instance::default();
+    let mut row = Row::default();
+    let mut work: Vec<f64> = (0..4000)
+        .map(|i: u64| {
+            task.locate(key, i.into(), &mut instance);
+            let mut rng = key.rng(i.into(), 0);
+            task.sample(&mut rng, &mut instance);
+            row.clear();
+            task.encode(&instance, &mut row);
+            rng.draws as f64 / row.len() as f64
+        })
+        .collect();
+    work.sort_by(f64::total_cmp);
+    let (median, high) = (work[2000], work[3996]);
+    assert!(high <= 20.0 * median, "{}: {high} words per token, the median is {median}", T::NAME);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry;
     use crate::tasks::{depo::Depo, dyna::Dyna};
-
-    /// The 99.9th percentile of random words per token is within 20 times the median.
-    fn work_is_bounded<T: Task>(params: T::Params) {
-        let task = T::new(params).expect("valid parameters");
-        let key = StreamKey::new(T::NAME, "", 1, 0);
-        let mut instance = T::Instance::default();
-        let mut row = Row::default();
-        let mut work: Vec<f64> = (0..4000)
-            .map(|i: u64| {
-                let mut rng = key.rng(i.into(), 0);
-                task.sample(&mut rng, &mut instance);
-                row.clear();
-                task.encode(&instance, &mut row);
-                rng.draws as f64 / row.len() as f64
-            })
-            .collect();
-        work.sort_by(f64::total_cmp);
-        let (median, high) = (work[2000], work[3996]);
-        assert!(high <= 20.0 * median, "{}: {high} words per token, the median is {median}", T::NAME);
-    }
-
-    fn at_all_settings<T: Task>() {
-        let [small, _] = T::extremes();
-        for params in [T::Params::default(), small, T::preset(1), T::preset(2), T::preset(3)] {
-            work_is_bounded::<T>(params);
-        }
-    }
 
     #[test]
     fn work_per_sample_is_bounded() {
-        at_all_settings::<Dyna>();
-        at_all_settings::<Depo>();
-        work_is_bounded::<Dyna>(crate::tasks::dyna::Params {
+        for entry in registry::all() {
+            (entry.check_work)();
+        }
+        check_work_at::<Dyna>(crate::tasks::dyna::Params {
             effective_depth: Some(crate::params::Span::new(0, 30)),
             ..Default::default()
         });
         // Half of all words taken: the most rejections that parameters allow.
-        work_is_bounded::<Depo>(crate::tasks::depo::Params {
+        check_work_at::<Depo>(crate::tasks::depo::Params {
             n_max: 255,
             mini_vocab: 2,
             max_word_len: 8,

@@ -1,5 +1,7 @@
 //! Vocabularies: dense tables of text pieces. Text is the exact concatenation of pieces; ids are positions in the table.
 
+use std::collections::HashMap;
+
 /// Padding; fills a row to its width and is never predicted.
 pub const PAD: u16 = 0;
 /// Begins every row.
@@ -13,14 +15,20 @@ pub const SPECIALS: [&str; 3] = ["<pad>", "<bos>", "<eos>"];
 #[derive(Debug)]
 pub struct Vocab {
     pieces: Vec<String>,
-    /// Ids by first byte, longest piece first: greedy longest match tries them in order.
-    by_first_byte: Vec<Vec<u16>>,
+    ids: HashMap<String, u16>,
+    /// Lengths in bytes of the pieces that begin with a byte, longest first: greedy longest match tries them in order.
+    lengths: Vec<Vec<usize>>,
 }
 
 impl Vocab {
     /// Start a table with the specials.
     pub fn build() -> Builder {
-        Builder { pieces: SPECIALS.map(str::to_owned).to_vec() }
+        Self::build_after(SPECIALS)
+    }
+
+    /// Start a table with the specials in another spelling.
+    pub fn build_after(specials: [&str; 3]) -> Builder {
+        Builder { pieces: specials.map(str::to_owned).to_vec() }
     }
 
     /// All pieces, by id.
@@ -67,13 +75,13 @@ impl Vocab {
         let mut ids = Vec::with_capacity(text.len() / 2);
         let mut at = 0;
         while at < text.len() {
-            let rest = &text.as_bytes()[at..];
-            let id = self.by_first_byte[usize::from(rest[0])]
-                .iter()
-                .copied()
-                .find(|&id| rest.starts_with(self.piece(id).as_bytes()))
-                .ok_or(at)?;
-            at += self.piece(id).len();
+            let first = usize::from(text.as_bytes()[at]);
+            let found = self.lengths[first].iter().find_map(|&len| {
+                let piece = text.get(at..at + len)?;
+                self.ids.get(piece).map(|&id| (id, len))
+            });
+            let (id, len) = found.ok_or(at)?;
+            at += len;
             ids.push(id);
         }
         Ok(ids)
@@ -111,14 +119,17 @@ impl Builder {
 
     /// The finished table.
     pub fn finish(self) -> Vocab {
-        let mut by_first_byte = vec![Vec::new(); 256];
+        let mut ids = HashMap::new();
+        let mut lengths = vec![Vec::new(); 256];
         for (id, piece) in self.pieces.iter().enumerate().skip(SPECIALS.len()) {
-            by_first_byte[usize::from(piece.as_bytes()[0])].push(id as u16);
+            ids.insert(piece.clone(), id as u16);
+            lengths[usize::from(piece.as_bytes()[0])].push(piece.len());
         }
-        for ids in &mut by_first_byte {
-            ids.sort_by_key(|&id| (std::cmp::Reverse(self.pieces[usize::from(id)].len()), id));
+        for found in &mut lengths {
+            found.sort_unstable_by_key(|&len| std::cmp::Reverse(len));
+            found.dedup();
         }
-        Vocab { pieces: self.pieces, by_first_byte }
+        Vocab { pieces: self.pieces, ids, lengths }
     }
 }
 

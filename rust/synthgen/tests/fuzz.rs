@@ -73,10 +73,10 @@ fn case(task: &dyn AnyTask, number: u64) {
     let _ = validate::example(task, &text, &answer);
     let _ = validate::content(task, &text);
     if let Ok(solved) = validate::solve(task, &text) {
-        assert!((task.is_answer())(&solved), "{solved:?} is no answer of {}", task.name());
+        assert!((task.answers().is_answer)(&solved), "{solved:?} is no answer of {}", task.name());
     }
     let response = hostile_text(&mut rng, &format!("<think>{prompt}</think>\nANSWER: **{answer}**"));
-    let _ = synthgen::score::score(&response, &answer, task.is_answer());
+    let _ = synthgen::score::score(&response, &prompt, &answer, task.answers());
     // Arbitrary tokens, not born from any row.
     let noise: Vec<i64> = (0..rng.below(30)).map(|_| i64::from(rng.below(task.vocab().len() as u32))).collect();
     let _ = validate::row(task, &noise, None, false);

@@ -3,4 +3,5 @@
 pub mod moves;
 pub mod permutation;
 pub mod size;
+pub mod symbols;
 pub mod words;

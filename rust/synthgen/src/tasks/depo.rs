@@ -120,6 +120,8 @@ impl Task for Depo {
     const VERSION: u32 = 1;
     const SUMMARY: &'static str = "Reasoning depth: the k-hop successor on a cycle given as shuffled edges.";
     const SALT: u64 = 0x6465_706F_0000_0001;
+    const SPLIT_KEY: &'static str = "the set of edges; their order, queries and separators left out";
+    const AXES: &'static [&'static str] = &["n"];
     const MARKERS: &'static [u16] = &[ANSWER];
     const HAS_COMPAT: bool = true;
     const ENCODING: &'static [&'static str] = &["separator"];

@@ -114,6 +114,8 @@ impl Task for Dyna {
     const VERSION: u32 = 1;
     const SUMMARY: &'static str = "State tracking: follow a list through operations that do not commute.";
     const SALT: u64 = 0x6479_6E61_0000_0001;
+    const SPLIT_KEY: &'static str = "state and operations, a swap's places in either order; queries left out";
+    const AXES: &'static [&'static str] = &["effective_depth", "num_ops", "state_size"];
     const ENCODING: &'static [&'static str] = &["symbolic_names"];
     type Params = Params;
     type Instance = Instance;

@@ -1,0 +1,78 @@
+//! The 507-symbol vocabulary of the copy tasks and their downstream tasks: 7 specials, then 500 regular symbols.
+//!
+//! Regular symbol i prints as the ASCII character 32 + i for i < 95, as `⟨i⟩` beyond. The four specials that occur inside
+//! rows print in the same brackets, since any spelling in ASCII could also be spelled by regular symbols.
+
+use std::sync::LazyLock;
+
+use crate::row::Row;
+use crate::vocab::Vocab;
+
+/// Ends a list to be reversed.
+pub const SEP: u16 = 3;
+/// Asks for a copy.
+pub const COPY: u16 = 4;
+/// Precedes a key.
+pub const KEY: u16 = 5;
+/// Precedes a value.
+pub const VAL: u16 = 6;
+/// First regular symbol.
+pub const FIRST: u16 = 7;
+/// Number of regular symbols.
+pub const REGULAR: u16 = 500;
+/// Regular symbols that print as one ASCII character: from space to tilde.
+pub const PRINTED: u16 = 95;
+
+/// The table.
+pub fn vocab() -> &'static Vocab {
+    static VOCAB: LazyLock<Vocab> = LazyLock::new(|| {
+        Vocab::build_after(["<pad>", "<s>", "</s>"])
+            .piece(SEP, "⟨sep⟩")
+            .piece(COPY, "⟨copy⟩")
+            .piece(KEY, "⟨key⟩")
+            .piece(VAL, "⟨val⟩")
+            .family(FIRST, PRINTED, |i| char::from(b' ' + i as u8).to_string())
+            .family(FIRST + PRINTED, REGULAR - PRINTED, |i| format!("⟨{}⟩", i + PRINTED))
+            .finish()
+    });
+    &VOCAB
+}
+
+/// Is it a regular symbol?
+pub fn is_regular(id: u16) -> bool {
+    (FIRST..FIRST + REGULAR).contains(&id)
+}
+
+/// Is the text a non-empty run of regular symbols?
+pub fn is_regular_text(text: &str) -> bool {
+    !text.is_empty() && vocab().encode(text).is_ok_and(|ids| ids.into_iter().all(is_regular))
+}
+
+/// The id of a printable ASCII character.
+#[inline]
+pub fn of_char(c: u8) -> u16 {
+    debug_assert!((b' '..=b'~').contains(&c));
+    FIRST + u16::from(c - b' ')
+}
+
+/// Write ASCII text, a symbol for each character.
+#[inline]
+pub fn write(row: &mut Row, text: &str) {
+    row.ids.extend(text.bytes().map(of_char));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_507_symbols_and_any_run_of_them_reads_back() {
+        let vocab = vocab();
+        assert_eq!(vocab.len(), 507);
+        assert_eq!((vocab.piece(of_char(b'a')), vocab.piece(506)), ("a", "⟨499⟩"));
+        let spelled: Vec<u16> = "<copy>⟨".chars().filter(char::is_ascii).map(|c| of_char(c as u8)).collect();
+        let ids = [spelled, vec![COPY, 506, 7, 102, SEP]].concat();
+        assert_eq!(vocab.encode(&vocab.decode(&ids)), Ok(ids));
+        assert!(is_regular_text("a ⟨120⟩") && !is_regular_text("") && !is_regular_text("a⟨copy⟩"));
+    }
+}
