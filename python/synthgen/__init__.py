@@ -17,6 +17,7 @@ from ._task import Split
 from ._tasks import *  # noqa: F403 - one module per registered task
 from ._tasks import __all__ as _task_names
 from .batch import Batch, Packed, Query, Score, Verdict
+from .curricula import Curriculum, curriculum
 from .errors import (
     DatasetError,
     OutOfMemory,
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 __all__ = [  # noqa: PLE0604 - the tasks are named by their package
     *_task_names,
     "Batch",
+    "Curriculum",
     "DatasetError",
     "Mixture",
     "OutOfMemory",
@@ -51,6 +53,7 @@ __all__ = [  # noqa: PLE0604 - the tasks are named by their package
     "Verdict",
     "Vocab",
     "compat",
+    "curriculum",
     "errors",
     "get",
     "mix",

@@ -42,7 +42,14 @@ class Generator:
 
 @final
 class Mixture:
-    def __new__(cls, parts: list[tuple[Generator, float]]) -> Mixture: ...
+    def __new__(
+        cls,
+        parts: list[Generator],
+        knots: list[tuple[int, list[float]]],
+        rows_per_step: int,
+        linear: bool,
+        joint: bool,
+    ) -> Mixture: ...
     @property
     def max_len(self) -> int: ...
     @property

@@ -15,15 +15,14 @@ from .errors import SolveError, SynthgenError, param_error
 from .vocab import EOS, TokenizerKind, Vocab
 
 
-def _weight(name: str, weight: Any) -> float:
+def weight_of(source: str, field: str, weight: Any) -> float:
+    """Check the type of a weight; its range is checked where all weights are known."""
     if isinstance(weight, bool) or not isinstance(weight, Real):
-        raise param_error("mix", f"weights[{name!r}]", weight, "allowed: a number >= 0")
+        raise param_error(source, field, weight, "allowed: a number >= 0")
     try:
         return float(weight)
     except OverflowError as error:
-        raise param_error(
-            "mix", f"weights[{name!r}]", weight, "allowed: a number >= 0 that a float can hold"
-        ) from error
+        raise param_error(source, field, weight, "allowed: a number >= 0 that a float can hold") from error
 
 
 class JointVocab(Vocab):
@@ -35,11 +34,91 @@ class JointVocab(Vocab):
         raise SynthgenError(f"mix: a joint vocabulary has no exported tokenizer; {message}", task="mix")
 
 
-class Mixture:
+class Mixed:
+    """Rows of several generators, one of which is chosen for each row by the row's number alone."""
+
+    name = "mix"
+    _native: _native.Mixture
+    _parts: tuple[tuple[str, dict[str, Any], int | None], ...]
+    _markers: tuple[int, ...] | None
+
+    def _build(self, knots: list[tuple[int, list[float]]], rows_per_step: int, linear: bool, joint: bool) -> None:
+        natives = [generator(*part) for part in self._parts]
+        self._joint = joint
+        self._native = _native.Mixture(natives, knots, rows_per_step, linear, joint)
+        offsets = {name: offset for name, _, offset in self._native.ranges}
+        own = {
+            marker + offsets.get(name, 0)
+            for (name, _, _), native in zip(self._parts, natives, strict=True)
+            for marker in native.markers
+        }
+        spans = any(native.loss_exceeds_answers for native in natives)
+        self._markers = None if spans else (EOS, *sorted(own))
+
+    def _origin(self, asked: dict[str, Any]) -> Origin:
+        redraw = asked["overflow"] == "redraw"
+        fit = asked["seq_len"] - self._joint if redraw and asked["seq_len"] else None
+        return Origin(asked["seed"], asked["split"], asked["start"], fit, self._parts, self._markers, joint=self._joint)
+
+    def batch(
+        self,
+        n: int,
+        seed: int = 0,
+        *,
+        start: int = 0,
+        split: Split | None = None,
+        seq_len: int | None = None,
+        dtype: DType = "int32",
+        overflow: Overflow = "error",
+        threads: int | None = None,
+    ) -> Batch:
+        """Rows start .. start + n as padded arrays; `Batch.parts` says which part each row is of."""
+        asked = request(
+            self.name,
+            n,
+            seed,
+            start=start,
+            split=split,
+            seq_len=seq_len,
+            dtype=dtype,
+            overflow=overflow,
+            threads=threads,
+        )
+        return Batch(self._native.batch(asked), self._origin(asked))
+
+    def packed(
+        self,
+        n: int,
+        seq_len: int,
+        seed: int = 0,
+        *,
+        start: int = 0,
+        split: Split | None = None,
+        policy: Policy = "truncate",
+        dtype: DType = "int32",
+        overflow: Literal["error", "redraw"] = "error",
+        threads: int | None = None,
+    ) -> Packed:
+        """Windows start .. start + n; the part is chosen anew for every instance."""
+        asked = request(
+            self.name,
+            n,
+            seed,
+            start=start,
+            split=split,
+            seq_len=integer(self.name, "seq_len", seq_len, 1, 2**30),
+            dtype=dtype,
+            overflow=overflow,
+            threads=threads,
+        )
+        return Packed(self._native.packed(asked, text_argument(self.name, "policy", policy)), self._origin(asked))
+
+
+class Mixture(Mixed):
     """Tasks with weights. Made by `synthgen.mix`.
 
     Every row is `<bos> <task piece>` and then the row of the chosen task, shifted into the task's range of joint ids.
-    Row i of a mixture is row i of the chosen task.
+    Row i of a mixture is row i of the chosen task, and `Batch.parts` indexes `names`.
     """
 
     def __init__(
@@ -56,17 +135,12 @@ class Mixture:
                 raise param_error("mix", "params", name, f"allowed: tasks of the mixture, {', '.join(weights)}")
         self.names = tuple(weights)
         self._parts = tuple((name, frozen(params.get(name, {})), difficulty) for name in weights)
-        natives = [generator(*part) for part in self._parts]
-        numbers = [_weight(name, weight) for name, weight in weights.items()]
-        self._native = _native.Mixture(list(zip(natives, numbers, strict=True)))
-        self._markers: tuple[int, ...] | None = None
-        if not any(native.loss_exceeds_answers for native in natives):
-            own = [
-                marker + offset
-                for name, _, offset in self._native.ranges
-                for marker in natives[self.names.index(name)].markers
-            ]
-            self._markers = (EOS, *own)
+        self._build(
+            [(0, [weight_of("mix", f"weights[{name!r}]", weight) for name, weight in weights.items()])],
+            1,
+            linear=False,
+            joint=True,
+        )
 
     @property
     def native(self) -> _native.Mixture:
@@ -107,72 +181,6 @@ class Mixture:
         if found is None:
             raise param_error("mix", "ids", own, "allowed: <bos>, a task piece, and pieces of that task")
         return found
-
-    def _origin(self, asked: dict[str, Any]) -> Origin:
-        redraw = asked["overflow"] == "redraw"
-        fit = asked["seq_len"] - 1 if redraw and asked["seq_len"] else None
-        return Origin(
-            asked["seed"],
-            asked["split"],
-            asked["start"],
-            fit,
-            self._parts,
-            self._markers,
-            joint=True,
-        )
-
-    def batch(
-        self,
-        n: int,
-        seed: int = 0,
-        *,
-        start: int = 0,
-        split: Split | None = None,
-        seq_len: int | None = None,
-        dtype: DType = "int32",
-        overflow: Overflow = "error",
-        threads: int | None = None,
-    ) -> Batch:
-        """Rows start .. start + n as padded arrays; `Batch.parts` indexes `names`."""
-        asked = request(
-            "mix",
-            n,
-            seed,
-            start=start,
-            split=split,
-            seq_len=seq_len,
-            dtype=dtype,
-            overflow=overflow,
-            threads=threads,
-        )
-        return Batch(self._native.batch(asked), self._origin(asked))
-
-    def packed(
-        self,
-        n: int,
-        seq_len: int,
-        seed: int = 0,
-        *,
-        start: int = 0,
-        split: Split | None = None,
-        policy: Policy = "truncate",
-        dtype: DType = "int32",
-        overflow: Literal["error", "redraw"] = "error",
-        threads: int | None = None,
-    ) -> Packed:
-        """Windows start .. start + n; the task is chosen anew for every instance."""
-        asked = request(
-            "mix",
-            n,
-            seed,
-            start=start,
-            split=split,
-            seq_len=integer("mix", "seq_len", seq_len, 1, 2**30),
-            dtype=dtype,
-            overflow=overflow,
-            threads=threads,
-        )
-        return Packed(self._native.packed(asked, text_argument("mix", "policy", policy)), self._origin(asked))
 
 
 def mix(

@@ -34,6 +34,8 @@ class TaskInfo:
     presets: tuple[dict[str, Any], ...]  # what levels 1, 2 and 3 change
     extremes: tuple[dict[str, Any], ...]  # the smallest and the largest parameters under test
     compat_ids: bool  # does the task know the reference's ids?
+    split_key: str  # which facts decide the split
+    axes: tuple[str, ...]  # numbers of the metadata that rise with the level
 
 
 @lru_cache(maxsize=1)
@@ -43,6 +45,7 @@ def tasks() -> dict[str, TaskInfo]:
     for entry in json.loads(_native.registry_json()):
         params = tuple(ParamInfo(**param) for param in entry.pop("params"))
         presets, extremes = tuple(entry.pop("presets")), tuple(entry.pop("extremes"))
+        entry["axes"] = tuple(entry["axes"])
         found[entry["name"]] = TaskInfo(**entry, params=params, presets=presets, extremes=extremes)
     return found
 

@@ -154,10 +154,20 @@ struct Mixture(mix::Mixture);
 
 #[pymethods]
 impl Mixture {
+    /// `knots` are pairs of a step and the weights of the parts from there on; without `joint` all parts are one task.
     #[new]
-    fn new(py: Python<'_>, parts: Vec<(PyRef<'_, Generator>, f64)>) -> PyResult<Self> {
-        let parts = parts.into_iter().map(|(generator, weight)| (Arc::clone(&generator.task), weight)).collect();
-        mix::Mixture::new(parts).map(Self).map_err(|error| to_python(py, &error))
+    fn new(
+        py: Python<'_>,
+        parts: Vec<PyRef<'_, Generator>>,
+        knots: Vec<(u64, Vec<f64>)>,
+        rows_per_step: u64,
+        linear: bool,
+        joint: bool,
+    ) -> PyResult<Self> {
+        let parts = parts.into_iter().map(|generator| Arc::clone(&generator.task)).collect();
+        let knots = knots.into_iter().map(|(step, weights)| mix::Knot { step, weights }).collect();
+        let schedule = mix::Schedule { knots, rows_per_step, linear };
+        mix::Mixture::scheduled(parts, schedule, joint).map(Self).map_err(|error| to_python(py, &error))
     }
 
     #[getter]
@@ -167,16 +177,19 @@ impl Mixture {
 
     #[getter]
     fn pieces(&self) -> Vec<String> {
-        self.0.joint().pieces().to_vec()
+        match self.0.joint() {
+            Some(joint) => joint.pieces().to_vec(),
+            None => self.0.parts()[0].vocab().pieces().to_vec(),
+        }
     }
 
     #[getter]
     fn ranges(&self) -> Vec<(String, u16, u16)> {
-        self.0.joint().ranges().to_vec()
+        self.0.joint().map(|joint| joint.ranges().to_vec()).unwrap_or_default()
     }
 
     fn lower(&self, ids: Vec<u16>) -> Option<(String, Vec<u16>)> {
-        self.0.joint().lower(&ids).ok().map(|(name, ids)| (name.to_owned(), ids))
+        self.0.joint()?.lower(&ids).ok().map(|(name, ids)| (name.to_owned(), ids))
     }
 
     fn batch(&self, py: Python<'_>, request: &Bound<'_, PyDict>) -> PyResult<source::Batch> {
@@ -205,7 +218,7 @@ fn shard<'py>(
         .into_iter()
         .map(|(generator, start, budget)| Cell { task: Arc::clone(&generator.task), seed, split, start, budget })
         .collect();
-    let joint = joint.as_ref().map(|mixture| mixture.0.joint());
+    let joint = joint.as_ref().and_then(|mixture| mixture.0.joint());
     let mut raised = None;
     let shard = interruptible(py, |check| {
         export::shard(&cells, joint, &mut |done| {
@@ -249,7 +262,7 @@ fn audit_tokens(
 ) -> PyResult<AuditParts> {
     let split = named(py, split)?;
     let tasks: Vec<_> = cells.iter().map(|generator| Arc::clone(&generator.task)).collect();
-    let joint = joint.as_ref().map(|mixture| mixture.0.joint());
+    let joint = joint.as_ref().and_then(|mixture| mixture.0.joint());
     let (ids, rows) = (ids.as_slice()?, rows.as_slice()?);
     Ok(audit_parts(py.detach(|| audit::tokens(&tasks, joint, split, ids, rows))))
 }

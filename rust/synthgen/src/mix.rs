@@ -93,47 +93,116 @@ impl Joint {
     }
 }
 
-/// A mixture of configured tasks with weights.
+/// Shares of the parts from a step on.
+#[derive(Clone, Debug)]
+pub struct Knot {
+    /// First step at which they hold.
+    pub step: u64,
+    /// A non-negative number for every part; only their ratios matter.
+    pub weights: Vec<f64>,
+}
+
+/// How the shares of the parts change with the row: from knot to knot, at once or in a straight line.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// In order of their steps, the first at step 0.
+    pub knots: Vec<Knot>,
+    /// Rows (or packed windows) in a step.
+    pub rows_per_step: u64,
+    /// Go in a straight line from each knot to the next.
+    pub linear: bool,
+}
+
+impl Schedule {
+    /// The same shares for all rows.
+    pub fn constant(weights: Vec<f64>) -> Self {
+        Self { knots: vec![Knot { step: 0, weights }], rows_per_step: 1, linear: false }
+    }
+
+    fn check(&self, parts: &[Arc<dyn AnyTask>]) -> Result<(), Error> {
+        let refuse = |field: &str, value: String, allowed: &str| Err(Error::param("mix", field, value, allowed));
+        if parts.is_empty() || parts.len() > 255 {
+            return refuse("weights", format!("{} tasks", parts.len()), "allowed: 1..=255 tasks");
+        }
+        if self.rows_per_step == 0 {
+            return refuse("batch_size", "0".to_owned(), "allowed: at least 1");
+        }
+        let steps: Vec<u64> = self.knots.iter().map(|knot| knot.step).collect();
+        if steps.first() != Some(&0) || !steps.is_sorted_by(|a, b| a < b) {
+            return refuse("schedule", format!("steps {steps:?}"), "allowed: rising steps, the first of which is 0");
+        }
+        for Knot { weights, .. } in &self.knots {
+            if weights.len() != parts.len() {
+                let given = format!("{} weights for {} parts", weights.len(), parts.len());
+                return refuse("weights", given, "give one for each");
+            }
+            if let Some((task, weight)) = parts.iter().zip(weights).find(|(_, w)| !w.is_finite() || **w < 0.0) {
+                return refuse("weights", format!("{{{}: {weight}}}", task.name()), "allowed: finite numbers >= 0");
+            }
+            let total: f64 = weights.iter().sum();
+            if total <= 0.0 || !total.is_finite() {
+                return refuse("weights", total.to_string(), "at least one must be positive, and their sum finite");
+            }
+        }
+        Ok(())
+    }
+
+    /// Write the ends of the parts at a row: part `i` is chosen by words below `ends[i]` and not below the ends before.
+    fn ends(&self, row: u64, ends: &mut Vec<u64>) {
+        let step = row / self.rows_per_step;
+        let at = self.knots.partition_point(|knot| knot.step <= step) - 1;
+        let (now, next) = (&self.knots[at], self.knots.get(at + 1).filter(|_| self.linear));
+        let share = |knot: &Knot, i: usize| knot.weights[i] / knot.weights.iter().sum::<f64>();
+        let mut sum = 0.0;
+        ends.clear();
+        let mut last = 0;
+        for i in 0..now.weights.len() {
+            let mut weight = share(now, i);
+            if let Some(next) = next {
+                let way = (step - now.step) as f64 / (next.step - now.step) as f64;
+                weight += (share(next, i) - weight) * way;
+            }
+            if weight > 0.0 {
+                last = i;
+            }
+            sum += weight;
+            ends.push((sum * 18_446_744_073_709_551_616.0) as u64);
+        }
+        // Rounding must not leave words above the last end, nor give them to a part of weight 0.
+        ends[last..].fill(u64::MAX);
+    }
+}
+
+/// Configured tasks, one of which is chosen for every row.
 pub struct Mixture {
     parts: Vec<Arc<dyn AnyTask>>,
-    /// Part `i` is chosen by words below `ends[i]` and not below the ends before.
-    ends: Vec<u64>,
-    joint: Joint,
+    schedule: Schedule,
+    /// Absent when all parts are one task, whose own vocabulary they share.
+    joint: Option<Joint>,
 }
 
 impl Mixture {
     /// Mix tasks with non-negative weights, of which one at least must be positive.
     pub fn new(parts: Vec<(Arc<dyn AnyTask>, f64)>) -> Result<Self, Error> {
-        let refuse = |value: String, allowed: &str| Err(Error::param("mix", "weights", value, allowed));
-        if parts.is_empty() || parts.len() > 255 {
-            return refuse(format!("{} tasks", parts.len()), "allowed: 1..=255 tasks");
-        }
-        if let Some((task, weight)) = parts.iter().find(|(_, w)| !w.is_finite() || *w < 0.0) {
-            return refuse(format!("{{{}: {weight}}}", task.name()), "allowed: finite numbers >= 0");
-        }
-        let total: f64 = parts.iter().map(|(_, w)| w).sum();
-        if total <= 0.0 || !total.is_finite() {
-            return refuse(total.to_string(), "at least one weight must be positive, and their sum finite");
-        }
-        let names: Vec<&str> = parts.iter().map(|(task, _)| task.name()).collect();
-        let joint = Joint::new(&names)?;
-        let mut sum = 0.0;
-        let mut ends: Vec<u64> = parts
-            .iter()
-            .map(|(_, w)| {
-                sum += w / total;
-                (sum * 18_446_744_073_709_551_616.0) as u64
-            })
-            .collect();
-        // Rounding must not leave words above the last end, nor give them to a part of weight 0.
-        let last = parts.iter().rposition(|(_, w)| *w > 0.0).unwrap_or_default();
-        ends[last..].fill(u64::MAX);
-        Ok(Self { parts: parts.into_iter().map(|(task, _)| task).collect(), ends, joint })
+        let (parts, weights): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        Self::scheduled(parts, Schedule::constant(weights), true)
     }
 
-    /// The joint table.
-    pub fn joint(&self) -> &Joint {
-        &self.joint
+    /// Mix tasks with weights that change with the row. Without `joint` all parts must be one task (at several
+    /// difficulties, say), and rows are that task's own.
+    pub fn scheduled(parts: Vec<Arc<dyn AnyTask>>, schedule: Schedule, joint: bool) -> Result<Self, Error> {
+        schedule.check(&parts)?;
+        let names: Vec<&str> = parts.iter().map(|task| task.name()).collect();
+        if !joint && names.iter().any(|&name| name != names[0]) {
+            return Err(Error::param("mix", "tasks", names.join(","), "several tasks need a joint vocabulary"));
+        }
+        let joint = if joint { Some(Joint::new(&names)?) } else { None };
+        Ok(Self { parts, schedule, joint })
+    }
+
+    /// The joint table, unless all parts are one task.
+    pub fn joint(&self) -> Option<&Joint> {
+        self.joint.as_ref()
     }
 
     /// The tasks, in the order given.
@@ -148,15 +217,16 @@ impl Source for Mixture {
     }
 
     fn max_len(&self) -> usize {
-        1 + self.parts.iter().map(|task| task.max_len()).max().unwrap_or_default()
+        usize::from(self.joint.is_some()) + self.parts.iter().map(|task| task.max_len()).max().unwrap_or_default()
     }
 
     fn cursor(&self, seed: u64, split: Option<Split>, fit: Option<usize>) -> Box<dyn Rows + '_> {
-        let own_fit = fit.map(|width| width.saturating_sub(1));
+        let own_fit = fit.map(|width| width.saturating_sub(usize::from(self.joint.is_some())));
         Box::new(MixedRows {
             mixture: self,
             key: StreamKey::new("mix", "", seed, Split::code(split)),
             cursors: self.parts.iter().map(|task| task.cursor(seed, split, own_fit)).collect(),
+            ends: Vec::new(),
             part: 0,
             row: Row::default(),
         })
@@ -167,28 +237,66 @@ struct MixedRows<'a> {
     mixture: &'a Mixture,
     key: StreamKey,
     cursors: Vec<Box<dyn Rows + 'a>>,
+    ends: Vec<u64>,
     part: usize,
     row: Row,
 }
 
 impl Rows for MixedRows<'_> {
     fn draw(&mut self, at: Index) -> Result<&Row, Error> {
+        let Mixture { parts, schedule, joint } = self.mixture;
         let word = self.key.rng(at, 0).word();
-        self.part = self.mixture.ends.iter().position(|&end| word < end).unwrap_or(self.mixture.ends.len() - 1);
+        if self.ends.is_empty() || schedule.knots.len() > 1 {
+            schedule.ends(at.row, &mut self.ends);
+        }
+        self.part = self.ends.iter().position(|&end| word < end).unwrap_or(self.ends.len() - 1);
         let own = self.cursors[self.part].draw(at).map_err(|error| match error {
             // The task knows its own width, one token less than the mixture's.
             Error::Param { field, allowed, value, .. } if field == "seq_len" => {
-                let width = value.parse::<usize>().map_or(value, |width| (width + 1).to_string());
+                let piece = usize::from(joint.is_some());
+                let width = value.parse::<usize>().map_or(value, |width| (width + piece).to_string());
                 Error::Param { task: "mix".to_owned(), field, value: width, allowed }
             }
             other => other,
         })?;
-        self.mixture.joint.lift(self.mixture.parts[self.part].name(), own, &mut self.row);
+        match joint {
+            Some(joint) => joint.lift(parts[self.part].name(), own, &mut self.row),
+            None => self.row.copy_from(own),
+        }
         self.row.part = self.part as u8;
         Ok(&self.row)
     }
 
     fn metadata(&self) -> Map<String, Value> {
         self.cursors[self.part].metadata()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_goes_from_knot_to_knot() {
+        let knots = vec![
+            Knot { step: 0, weights: vec![1.0, 0.0] },
+            Knot { step: 10, weights: vec![1.0, 1.0] },
+            Knot { step: 20, weights: vec![0.0, 3.0] },
+        ];
+        let stepped = Schedule { knots, rows_per_step: 4, linear: false };
+        let linear = Schedule { linear: true, ..stepped.clone() };
+        let first = |schedule: &Schedule, row| {
+            let mut ends = Vec::new();
+            schedule.ends(row, &mut ends);
+            assert_eq!(ends.last(), Some(&u64::MAX));
+            ends[0] as f64 / u64::MAX as f64
+        };
+        let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");
+        for (row, at_once, in_line) in [(0, 1.0, 1.0), (39, 1.0, 0.55), (40, 0.5, 0.5), (60, 0.5, 0.25), (80, 0.0, 0.0)]
+        {
+            near(first(&stepped, row), at_once);
+            near(first(&linear, row), in_line);
+        }
+        near(first(&linear, u64::MAX), 0.0);
     }
 }

@@ -45,6 +45,15 @@ impl Row {
         self.queries.clear();
     }
 
+    /// Become a copy of another row, keep the memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.clear();
+        self.ids.extend_from_slice(&other.ids);
+        self.loss.extend_from_slice(&other.loss);
+        self.queries.extend_from_slice(&other.queries);
+        (self.split, self.part) = (other.split, other.part);
+    }
+
     /// Number of tokens.
     #[inline]
     pub fn len(&self) -> usize {

@@ -368,11 +368,11 @@ fn a_mixture_lifts_the_rows_of_its_tasks() {
     for (i, row) in drawn.iter().enumerate() {
         let part = usize::from(row.part);
         counts[part] += 1.0;
-        let (name, lowered) = mixture.joint().lower(&row.ids).unwrap();
+        let (name, lowered) = mixture.joint().unwrap().lower(&row.ids).unwrap();
         let expected = own[part].draw((i as u64).into()).unwrap();
         assert_eq!((name, &lowered), (tasks[part].name(), &expected.ids));
         assert_eq!(row.mask()[2..], expected.mask()[1..], "the mask moves with the tokens");
-        assert!(row.ids.iter().all(|&id| usize::from(id) < mixture.joint().pieces().len()));
+        assert!(row.ids.iter().all(|&id| usize::from(id) < mixture.joint().unwrap().pieces().len()));
     }
     let total: f64 = weights.iter().sum();
     for (count, weight) in counts.iter().zip(&weights) {
