@@ -38,6 +38,95 @@ pub fn index(root: &Path) -> Result<Page, String> {
     fill(root, "docs/index.md", &[("tasks", table)])
 }
 
+/// Rows that a mean of the tables is taken over.
+const MEASURED_ROWS: u64 = 400;
+
+/// Levels, measured difficulty, vocabularies and split keys of all tasks.
+pub fn levels(root: &Path) -> Result<Page, String> {
+    let mut presets = String::from("| task | level 1 | level 2 | level 3 |\n|---|---|---|---|\n");
+    let mut measured = String::from("| task | level | mean tokens | measured, mean |\n|---|---|---|---|\n");
+    let mut keys = String::from("| task | pieces | split key |\n|---|---|---|\n");
+    for entry in registry::all() {
+        let name = entry.name;
+        let _ = write!(presets, "| [{name}](tasks/{name}.md) |");
+        for level in LEVELS {
+            let changes: Vec<String> =
+                (entry.preset)(level).iter().map(|(name, value)| format!("`{name}={}`", python(value))).collect();
+            let shown = if changes.is_empty() { "the defaults".to_owned() } else { changes.join(" ") };
+            let _ = write!(presets, " {shown} |");
+            let _ = writeln!(measured, "| {name} | {level} | {} |", measure(entry, level)?);
+        }
+        presets.push('\n');
+        let _ = writeln!(keys, "| {name} | {} | {} |", (entry.vocab)().len(), entry.split_key);
+    }
+    fill(root, "docs/levels.md", &[("presets", presets), ("measured", measured), ("keys", keys)])
+}
+
+/// Mean tokens of a row and means of the axes of difficulty, as two cells.
+fn measure(entry: &Entry, level: u8) -> Result<String, String> {
+    let task = entry.task(&Map::new(), Some(level)).map_err(|error| error.to_string())?;
+    let mut rows = task.cursor(42, None, None);
+    let mut tokens = 0;
+    let mut sums = vec![0.0; entry.axes.len()];
+    for index in 0..MEASURED_ROWS {
+        tokens += rows.draw(index.into()).map_err(|error| error.to_string())?.len();
+        let facts = rows.metadata();
+        for (sum, axis) in sums.iter_mut().zip(entry.axes) {
+            let found = facts["measured"].get(axis).or_else(|| facts.get(*axis));
+            *sum += found.and_then(mean).ok_or_else(|| format!("{}: no number {axis} in the metadata", entry.name))?;
+        }
+    }
+    let of_rows = |sum: f64| sum / MEASURED_ROWS as f64;
+    let axes = entry.axes.iter().zip(sums).map(|(axis, sum)| format!("{axis} {}", short(of_rows(sum))));
+    Ok(format!("{} | {}", short(of_rows(tokens as f64)), axes.collect::<Vec<_>>().join(", ")))
+}
+
+/// A number as a table wants it: about three digits.
+fn short(number: f64) -> String {
+    match number {
+        n if n >= 1e6 => format!("{:.1}M", n / 1e6),
+        n if n >= 100.0 => format!("{n:.0}"),
+        n => format!("{n:.2}"),
+    }
+}
+
+/// Mean of a number, or of a list of numbers.
+fn mean(value: &Value) -> Option<f64> {
+    match value {
+        Value::Array(items) => Some(items.iter().map(Value::as_f64).sum::<Option<f64>>()? / items.len() as f64),
+        number => number.as_f64(),
+    }
+}
+
+/// A row of every task at every level, as text.
+pub fn gallery(root: &Path) -> Result<Page, String> {
+    let mut text = String::new();
+    for entry in registry::all() {
+        let name = entry.name;
+        let _ = writeln!(text, "### [{name}](tasks/{name}.md)\n\n{}\n", entry.summary);
+        for level in LEVELS {
+            let task = entry.task(&Map::new(), Some(level)).map_err(|error| error.to_string())?;
+            let mut rows = task.cursor(42, None, None);
+            let row = rows.draw(0.into()).map_err(|error| error.to_string())?;
+            let whole = task.vocab().decode(&row.ids);
+            let _ = writeln!(text, "Level {level}, {} tokens:\n\n```text\n{}\n```\n", row.len(), cut(whole.trim()));
+        }
+    }
+    fill(root, "docs/gallery.md", &[("gallery", text)])
+}
+
+/// The beginning and the end of a long text.
+fn cut(text: &str) -> String {
+    const SHOWN: usize = 280;
+    let chars: Vec<char> = text.chars().collect();
+    if chars.len() <= 2 * SHOWN {
+        return text.to_owned();
+    }
+    let part = |chars: &[char]| chars.iter().collect::<String>();
+    let left_out = chars.len() - 2 * SHOWN;
+    format!("{}\n  ... {left_out} characters ...\n{}", part(&chars[..SHOWN]), part(&chars[chars.len() - SHOWN..]))
+}
+
 fn python(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),

@@ -22,6 +22,8 @@ fn pages(root: &Path) -> Result<Vec<Page>, String> {
         pages.push(docs::task(root, entry)?);
     }
     pages.push(docs::index(root)?);
+    pages.push(docs::levels(root)?);
+    pages.push(docs::gallery(root)?);
     Ok(pages)
 }
 
