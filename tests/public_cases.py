@@ -1,15 +1,18 @@
 """Parameters that the tasks accept, seeds and row numbers, drawn for laws of the public calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import pytest
 import synthgen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from tests.kits import KITS
 
 TASKS: dict[str, Any] = {name: synthgen.get(name) for name in synthgen.tasks()}
 SPLITS = ("train", "validation", "test")
@@ -40,6 +43,21 @@ def law(*drawn: Any, examples: int = 40) -> Callable[[Test], Test]:
 
     def wrap(test: Test) -> Test:
         return cast(Test, fixed(holding(test)))
+
+    return wrap
+
+
+def task_law(*drawn: Any, examples: int = 6, tasks: Iterable[str] = TASKS) -> Callable[[Any], Any]:
+    """Hold a test for every task: for many cases of it, and many of what else is drawn, the same in every run."""
+
+    def wrap(test: Callable[..., None]) -> Any:
+        @law(st.data(), examples=examples)
+        def holding(task: str, data: Any) -> None:
+            case = data.draw(KITS[task].cases(), label="case")
+            test(case, *(data.draw(other) for other in drawn))
+
+        holding.__name__, holding.__doc__ = test.__name__, test.__doc__
+        return pytest.mark.parametrize("task", list(tasks))(holding)
 
     return wrap
 
@@ -86,57 +104,17 @@ def spans(draw: Any, lo: int, low_end: int, high_end: int) -> tuple[int, int]:
 
 
 @composite
-def dyna_cases(draw: Any) -> Case:
-    size = draw(st.one_of(spans(2, 12, 20), spans(24, 40, 64)))
-    ops = draw(spans(1, 12, 25))
-    params: dict[str, Any] = {
-        "state_size": size[0] if size[0] == size[1] else size,
-        "num_ops": ops,
-        "num_queries": draw(st.integers(1, min(size[0] - 1, 8))),
-        "query_kind": draw(st.sampled_from(["both", "position", "element"])),
-        "symbolic_names": draw(st.booleans()),
-    }
-    if size[0] >= 3:
-        params["effective_depth"] = draw(st.none() | spans(0, ops[0], 30))
-    return Case("dyna", params, draw(st.sampled_from([None, *SPLITS])) if size[0] >= 6 else None)
-
-
-@composite
-def depo_cases(draw: Any) -> Case:
-    n_max = draw(st.integers(3, 40))
-    low, high = draw(spans(1, 3, 5))
-    enough = next(v for v in range(1, 129) if sum(v**length for length in range(low, high + 1)) >= 2 * n_max)
-    params: dict[str, Any] = {
-        "n_max": n_max,
-        "num_queries": draw(st.integers(1, 50)),
-        "mini_vocab": draw(st.integers(enough, 128)),
-        "min_word_len": low,
-        "max_word_len": high,
-        "separator": draw(st.booleans()),
-        "qa": draw(st.booleans()),
-        "allow_wrap": draw(st.sampled_from([None, True, False])),
-    }
-    kind = draw(st.sampled_from(["k_max", "fixed_k", "k_set"]))
-    wraps = params["allow_wrap"] or (params["allow_wrap"] is None and kind != "fixed_k")
-    hop = st.integers(1, 128 if wraps else n_max - 1)
-    params[kind] = draw(st.lists(hop, min_size=1, max_size=5)) if kind == "k_set" else draw(hop)
-    return Case("depo", params, draw(st.sampled_from([None, *SPLITS])) if n_max >= 8 else None)
-
-
-STRATEGIES: dict[str, Any] = {"dyna": dyna_cases(), "depo": depo_cases()}
-
-
-def cases() -> Any:
-    """Any task with parameters that it accepts."""
-    return st.one_of(*STRATEGIES.values())
-
-
-@composite
 def mixtures(draw: Any) -> tuple[synthgen.Mixture, dict[str, Case]]:
-    """All tasks in any order at even odds, and the parameters that each has there."""
-    parts = {name: draw(STRATEGIES[name]) for name in draw(st.permutations(list(TASKS)))}
+    """Up to four tasks in any order at even odds, and the parameters that each has there."""
+    names = draw(st.lists(st.sampled_from(list(TASKS)), min_size=1, max_size=4, unique=True))
+    parts = {name: draw(KITS[name].cases()) for name in names}
     params = {name: case.params for name, case in parts.items()}
     return synthgen.mix(dict.fromkeys(parts, 1), params=params), parts
+
+
+def splits(task: str) -> tuple[str, ...]:
+    """Name the splits that hold rows."""
+    return SPLITS[:1] if KITS[task].UNSPLIT else SPLITS
 
 
 def tokens(batch: Any, i: int) -> NDArray[Any]:
@@ -188,7 +166,7 @@ def assert_window(packed: Any, r: int, decode: Any) -> None:
                 expected.append((cut[0], cut[1], cut[2], at[2] <= length))
                 assert packed.answer_mask[r, cut[1] : cut[2]].all()
                 if at[2] <= length:
-                    assert decode(packed.input_ids[r, cut[1] : cut[2]]).strip() == query["answer"]
+                    assert decode(packed.input_ids[r, cut[1] : cut[2]]).strip() == query["answer"].strip()
     for array in (packed.input_ids, packed.loss_mask, packed.segment_ids, packed.position_ids):
         assert not array[r, used:].any()
     low, high = packed.query_offsets[r : r + 2]

@@ -10,6 +10,7 @@ import pytest
 import synthgen
 
 from benches.plain import dyna as plain
+from tests.kits.dyna import PRESETS
 from tests.laws import (
     Ints,
     assert_all_equally_likely,
@@ -20,7 +21,7 @@ from tests.laws import (
     tag_arrays,
 )
 from tests.oracles import dyna as oracle
-from tests.oracles.params import PRESETS, resolve
+from tests.oracles.params import resolve
 
 PIECES = synthgen.dyna.vocab.pieces
 KINDS = ["SWAP", "ROTATE_LEFT", "ROTATE_RIGHT", "REVERSE"]
@@ -104,9 +105,9 @@ def test_sizes_and_numbers_of_operations_are_uniform_together() -> None:
 @pytest.mark.parametrize("difficulty", [1, 2, 3])
 def test_sizes_and_numbers_of_operations_are_uniform_in_the_presets(difficulty: int) -> None:
     drawn = draw(10_000, 3, difficulty=difficulty)
-    low, high = PRESETS["dyna"][difficulty]["state_size"]
+    low, high = PRESETS[difficulty]["state_size"]
     assert_uniform(drawn.size, low, high, "elements")
-    low, high = PRESETS["dyna"][difficulty]["num_ops"]
+    low, high = PRESETS[difficulty]["num_ops"]
     assert_uniform(drawn.operations, low, high, "operations")
 
 

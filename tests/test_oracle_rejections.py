@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.oracles import depo, dyna
-from tests.oracles.pieces import PIECES
 from tests.oracles.rows import (
     DEPO,
     DEPO_EDGES,
@@ -17,6 +16,7 @@ from tests.oracles.rows import (
     DYNA,
     DYNA_MASK,
     DYNA_ROW,
+    PIECES,
     check_depo,
     check_dyna,
     edited,

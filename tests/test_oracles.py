@@ -8,9 +8,9 @@ import pytest
 
 from benches.plain import depo as plain_depo
 from benches.plain import dyna as plain_dyna
+from tests.kits.dyna import element_name
 from tests.oracles import depo, dyna
 from tests.oracles.params import resolve
-from tests.oracles.pieces import PIECES, element_name
 from tests.oracles.rows import (
     DEPO_EDGES,
     DEPO_MASK,
@@ -18,6 +18,7 @@ from tests.oracles.rows import (
     DEPO_ROW,
     DYNA_MASK,
     DYNA_ROW,
+    PIECES,
     check_depo,
     check_dyna,
     edited,

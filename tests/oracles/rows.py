@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tests.kits import KITS
 from tests.oracles import depo, dyna
 from tests.oracles.params import resolve
-from tests.oracles.pieces import PIECES
 
+PIECES = {task: KITS[task].PIECES for task in ("dyna", "depo")}
 IDS = {task: {piece: i for i, piece in enumerate(pieces)} for task, pieces in PIECES.items()}
 
 DYNA = resolve("dyna", state_size=(4, 6), num_ops=(4, 5), num_queries=2)
