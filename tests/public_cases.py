@@ -112,6 +112,16 @@ def mixtures(draw: Any) -> tuple[synthgen.Mixture, dict[str, Case]]:
     return synthgen.mix(dict.fromkeys(parts, 1), params=params), parts
 
 
+def few() -> list[str]:
+    """Name up to four tasks that have rows in every split, to stand for all in what many tasks would make slow."""
+    return [task for task in TASKS if not KITS[task].UNSPLIT][:4]
+
+
+def wide(task: str, **asked: Any) -> int:
+    """Give a width that holds any row of the task."""
+    return max(2048, int(TASKS[task].batch(0, **asked).input_ids.shape[1]))
+
+
 def splits(task: str) -> tuple[str, ...]:
     """Name the splits that hold rows."""
     return SPLITS[:1] if KITS[task].UNSPLIT else SPLITS

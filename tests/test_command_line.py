@@ -15,6 +15,8 @@ from synthgen.data.generate import generate, shard_files, write_shard
 from synthgen.data.plan import Plan
 from synthgen.data.verify import verify
 
+from tests.public_cases import few, splits
+
 TASKS = tuple(synthgen.tasks())
 every_task = pytest.mark.parametrize("name", TASKS)
 Cli = Callable[..., tuple[int, str, str]]
@@ -65,8 +67,9 @@ def shown(name: str, n: int, **asked: Any) -> list[str]:
 
 
 @every_task
-@pytest.mark.parametrize("split", [None, "test"])
-def test_show_marks_what_is_predicted(cli: Cli, name: str, split: str | None) -> None:
+@pytest.mark.parametrize("free", [True, False])
+def test_show_marks_what_is_predicted(cli: Cli, name: str, free: bool) -> None:
+    split = None if free else splits(name)[-1]
     words = ["show", name, "--rows", 4, "--start", 3, "--difficulty", 2, *(["--split", split] if split else [])]
     status, out, err = cli(*words)
     assert (status, err, out.count("\x1b")) == (0, "", 0)
@@ -154,16 +157,17 @@ def arrays(root: Path, shard: dict[str, Any]) -> tuple[Any, Any]:
     return np.load(named["tokens"]), np.load(named["rows"])
 
 
-every_kind = pytest.mark.parametrize("kind", ["merged", *TASKS])
+FEW = few()
+every_kind = pytest.mark.parametrize("kind", ["merged", *FEW])
 
 
 def command(kind: str, fmt: str, root: Path, *more: object) -> list[object]:
-    words = ["merged"] if kind == "merged" else ["single", kind]
+    words = ["merged", "--tasks", ",".join(FEW)] if kind == "merged" else ["single", kind]
     return ["generate", *words, "--total-tokens", "200K", "--format", fmt, "--output-dir", root, "--quiet", *more]
 
 
 def plan(kind: str, fmt: str = "jsonl,npy", **more: Any) -> Plan:
-    names = TASKS if kind == "merged" else [kind]
+    names = FEW if kind == "merged" else [kind]
     return Plan.make(names, 200_000, formats=fmt.split(","), joint=kind == "merged", **more)
 
 

@@ -67,5 +67,11 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_task_has_its_rooms() -> None:
     for name in synthgen.tasks():
-        for room in (f"docs/tasks/{name}.md", f"tests/oracles/{name}.py", f"benches/plain/{name}.py"):
+        rooms = (
+            f"docs/tasks/{name}.md",
+            f"tests/oracles/{name}.py",
+            f"tests/kits/{name}.py",
+            f"benches/plain/{name}.py",
+        )
+        for room in rooms:
             assert (ROOT / room).is_file(), room

@@ -1,13 +1,13 @@
 """The oracles accept the plain generators' rows and rows worked out by hand, and solve their prompts."""
 
+import importlib
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from benches.plain import depo as plain_depo
-from benches.plain import dyna as plain_dyna
+from tests.kits import KITS
 from tests.kits.dyna import element_name
 from tests.oracles import depo, dyna
 from tests.oracles.params import resolve
@@ -24,11 +24,10 @@ from tests.oracles.rows import (
     edited,
     encode,
 )
+from tests.public_cases import TASKS
 
 
-def test_piece_tables_have_no_twins() -> None:
-    for task, size in (("dyna", 467), ("depo", 389)):
-        assert len(PIECES[task]) == len(set(PIECES[task])) == size
+def test_element_names() -> None:
     assert [element_name(i) for i in (0, 25, 26, 51, 52, 63)] == ["A", "Z", "A0", "A25", "B0", "B11"]
     assert [dyna.name_index(element_name(i)) for i in range(64)] == list(range(64))
 
@@ -157,33 +156,27 @@ def test_depo_canonical_forgets_queries_and_the_order_of_edges() -> None:
     assert facts("1 ", "2 ", "2 ", "3 ", "3 ", "1 ") != facts("2 ", "1 ", "3 ", "2 ", "1 ", "3 ")
 
 
-GENERATED = [
-    ("dyna", resolve("dyna")),
-    ("dyna", resolve("dyna", 1)),
-    ("dyna", resolve("dyna", 3, query_kind="element")),
-    ("dyna", resolve("dyna", state_size=2, num_ops=1, num_queries=1, query_kind="position")),
-    ("dyna", resolve("dyna", state_size=(30, 64), num_ops=40, num_queries=29, symbolic_names=False)),
-    ("depo", resolve("depo", n_max=40)),
-    ("depo", resolve("depo", n_max=5, separator=True, num_queries=4, k_max=128)),
-    ("depo", resolve("depo", n_max=75, mini_vocab=4, min_word_len=5, max_word_len=7, k_max=16)),
-    ("depo", resolve("depo", n_max=12, k_max=12, qa=True)),
-    ("depo", resolve("depo", n_max=34, k_max=32, qa=True, allow_wrap=False)),
-    ("depo", resolve("depo", n_max=20, fixed_k=12)),
-    ("depo", resolve("depo", n_max=20, k_set=[2, 2, 7])),
-]
-
-
-@pytest.mark.parametrize(("task", "params"), GENERATED)
-def test_the_oracle_accepts_and_solves_the_plain_generators_rows(task: str, params: dict[str, Any]) -> None:
-    rng = random.Random(5)
-    plain: Any = {"dyna": plain_dyna, "depo": plain_depo}[task]
-    oracle: Any = {"dyna": dyna, "depo": depo}[task]
-    prepared = plain.prepare(params)
-    for _ in range(60):
-        ids, mask = plain.generate(rng, prepared)
-        assert oracle.check(ids, mask, PIECES[task], params) is None
-        prompt, marker, rest = "".join(PIECES[task][i] for i in ids if i > 2).partition("->")
-        assert oracle.solve(prompt + marker) == rest.split("| QUERY")[0].strip()
+@pytest.mark.parametrize("task", list(TASKS))
+def test_the_oracle_and_the_library_accept_the_plain_generators_rows(task: str) -> None:
+    kit, rng = KITS[task], random.Random(5)
+    plain = importlib.import_module(f"benches.plain.{task}")
+    asked = [*({"difficulty": level} for level in (1, 2, 3)), *(keywords for *_, keywords in kit.SAMPLES)]
+    drawn = 0
+    for keywords in asked:
+        given = {name: value for name, value in keywords.items() if name != "split"}
+        params = resolve(task, **given)
+        try:
+            prepared = plain.prepare(params)
+        except ValueError:  # a parameter that the plain generator leaves out, and says so
+            continue
+        tokens = 0
+        while tokens < 4000:
+            ids, mask = plain.generate(rng, prepared)
+            assert kit.ORACLE.check(ids, mask, kit.PIECES, params) is None
+            assert TASKS[task].validate(ids, mask, **given)
+            tokens += len(ids)
+        drawn += 1
+    assert 2 * drawn > len(asked)
 
 
 def test_preparing_ahead_changes_nothing() -> None:
@@ -192,8 +185,8 @@ def test_preparing_ahead_changes_nothing() -> None:
     assert ahead == plain_depo.generate(random.Random(1), params)
 
 
-def test_solving_something_else_is_an_error() -> None:
-    for oracle, text in ((dyna, "STATE [A, B] || OPS "), (depo, "1 2 2 3 3 1 "), (dyna, ""), (depo, "")):
-        solve: Callable[[str], str] = oracle.solve
+@pytest.mark.parametrize("task", list(TASKS))
+def test_solving_something_else_is_an_error(task: str) -> None:
+    for text in ("", "hello", "->", KITS[task].PIECES[3]):
         with pytest.raises(ValueError, match="not a"):
-            solve(text)
+            KITS[task].ORACLE.solve(text)

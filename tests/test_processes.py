@@ -21,6 +21,9 @@ from synthgen import _task
 from synthgen.cli import main
 from synthgen.data import Plan, generate
 
+from tests.kits import KITS
+from tests.public_cases import few, splits, wide
+
 TASKS = tuple(synthgen.tasks())
 every_task = pytest.mark.parametrize("name", TASKS)
 Row = dict[str, Any]
@@ -48,11 +51,11 @@ FORK = """
 import hashlib, multiprocessing, sys
 import synthgen
 
-task = synthgen.get(sys.argv[1])
+task, width = synthgen.get(sys.argv[1]), int(sys.argv[2])
 
 def digest(threads):
     batch = task.batch(5000, 7, difficulty=1, split="train", threads=threads)
-    packed = task.packed(300, 2048, 7, difficulty=1, threads=threads)
+    packed = task.packed(300, width, 7, difficulty=1, threads=threads)
     whole = hashlib.sha256()
     for array in (batch.input_ids, batch.loss_mask, batch.lengths, packed.input_ids, packed.segment_ids):
         whole.update(array.tobytes())
@@ -70,13 +73,14 @@ print(len({wanted, again, *children}), len(children))
 
 @every_task
 def test_forked_children_of_a_threaded_parent_make_the_same_rows(name: str) -> None:
-    assert run(FORK, name).split() == ["1", "6"]
+    assert run(FORK, name, str(wide(name, difficulty=1))).split() == ["1", "6"]
 
 
 @every_task
-@pytest.mark.parametrize("seq_len", [None, 2048])
-def test_a_spawned_process_makes_the_rows_of_a_pickled_source(name: str, seq_len: int | None) -> None:
-    source = synthgen.get(name).source(3, 1000, start=17, split="test", difficulty=2, seq_len=seq_len)
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_spawned_process_makes_the_rows_of_a_pickled_source(name: str, padded: bool) -> None:
+    seq_len = wide(name, difficulty=2) if padded else None
+    source = synthgen.get(name).source(3, 1000, start=17, split=splits(name)[-1], difficulty=2, seq_len=seq_len)
     places = [0, 5, 999, -1]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         spawned = pool.map_async(source.__getitem__, places).get(timeout=60)
@@ -97,9 +101,9 @@ def test_threads_of_one_process_make_the_same_rows(name: str) -> None:
 @every_task
 def test_a_source_has_the_rows_of_the_batch(name: str) -> None:
     task = synthgen.get(name)
-    n, start = 50, 2**40 + 3
-    source = task.source(9, n, start=start, split="validation", difficulty=1)
-    batch = task.batch(n, 9, start=start, split="validation", difficulty=1)
+    n, start, split = 50, 2**40 + 3, splits(name)[-1]
+    source = task.source(9, n, start=start, split=split, difficulty=1)
+    batch = task.batch(n, 9, start=start, split=split, difficulty=1)
     assert len(source) == n
     for i, row in enumerate(source):
         end = int(batch.lengths[i])
@@ -117,11 +121,12 @@ def test_a_source_has_the_rows_of_the_batch(name: str) -> None:
 @every_task
 def test_a_source_pads_to_seq_len(name: str) -> None:
     task = synthgen.get(name)
-    own, padded = task.source(1, 20), task.source(1, 20, seq_len=2048)
+    width = wide(name)
+    own, padded = task.source(1, 20), task.source(1, 20, seq_len=width)
     for i in range(20):
         length = len(own[i]["input_ids"])
         for field, pad in (("input_ids", 0), ("loss_mask", 0), ("labels", -100)):
-            assert padded[i][field].shape == (2048,)
+            assert padded[i][field].shape == (width,)
             assert same(padded[i][field][:length], own[i][field])
             assert (padded[i][field][length:] == pad).all()
 
@@ -140,7 +145,7 @@ def test_rows_outside_a_source_are_index_errors(name: str, length: int) -> None:
 
 @every_task
 def test_a_source_survives_pickling(name: str) -> None:
-    source = synthgen.get(name).source(4, 2**40, start=5, difficulty=3, split="train", num_queries=2)
+    source = synthgen.get(name).source(4, 2**40, start=5, split="train", **KITS[name].STRANGERS[0])
     again = pickle.loads(pickle.dumps(source))
     assert again == source
     assert len(again) == 2**40
@@ -200,7 +205,7 @@ def test_columns_have_the_same_types_whatever_the_rows(name: str) -> None:
     assert kinds.pop("difficulty") == "int64"
     assert [kinds.pop(key) for key in ("input_ids", "loss_mask", "labels")] == ["int32", "uint8", "int32"]
     assert set(kinds.values()) == {"string"}
-    for made in (task.dataset(3), task.dataset(3, difficulty=2, split="test"), task.iterable(0, 3)):
+    for made in (task.dataset(3), task.dataset(3, difficulty=2, split=splits(name)[-1]), task.iterable(0, 3)):
         assert made.features == features
 
 
@@ -260,7 +265,7 @@ def test_the_environment_sets_the_threads(name: str, given: str, monkeypatch: py
     monkeypatch.setenv("SYNTHGEN_NUM_THREADS", given)
     seen = asked_threads(monkeypatch)
     assert same(task.batch(600).input_ids, wanted.input_ids)
-    task.packed(20, 2048)
+    task.packed(20, wide(name))
     task.batch(600, threads=3)
     assert seen == [int(given), int(given), 3]
 
@@ -296,7 +301,7 @@ def interrupt(number, frame):
 
 signal.signal(signal.SIGINT, interrupt)
 print("ready", flush=True)
-rows = {"difficulty": 3, "split": "test", "dtype": "uint16", "threads": threads}
+rows = {"difficulty": 3, "split": sys.argv[4], "dtype": "uint16", "threads": threads}
 width = task.batch(0, difficulty=3).input_ids.shape[1]
 if kind == "batch":
     task.batch(1_800_000_000 // (width * 3), **rows)
@@ -308,11 +313,16 @@ print("the call came to its end")
 """
 
 
-@every_task
-@pytest.mark.parametrize("kind", ["batch", "truncated", "packed"])
-@pytest.mark.parametrize("threads", [1, 2])
+# Two tasks stand for all in what the engine does whatever the task; every task ends one call of the common kind.
+INTERRUPTIONS = [
+    *((name, kind, threads) for name in TASKS[:2] for kind in ("batch", "truncated", "packed") for threads in (1, 2)),
+    *((name, "batch", 2) for name in TASKS[2:]),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "threads"), INTERRUPTIONS)
 def test_an_interrupt_ends_a_call_that_runs(name: str, kind: str, threads: int) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, name, kind, str(threads)]
+    command = [sys.executable, "-c", INTERRUPTED, name, kind, str(threads), splits(name)[-1]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
@@ -331,7 +341,17 @@ def test_an_interrupt_ends_a_call_that_runs(name: str, kind: str, threads: int) 
     assert child.returncode == -signal.SIGINT
 
 
-LONG_DATASET = ["generate", "merged", "--total-tokens", "1B", "--shard-tokens", "1000000", "--output-dir"]
+LONG_DATASET = [
+    "generate",
+    "merged",
+    "--tasks",
+    ",".join(few()),
+    "--total-tokens",
+    "1B",
+    "--shard-tokens",
+    "1000000",
+    "--output-dir",
+]
 
 
 @pytest.mark.parametrize("more", [["--quiet"], []])

@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 from synthgen import data
 from synthgen.cli import main
 
+from tests.public_cases import few
+
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset that is right."""
     root = tmp_path_factory.mktemp("pristine") / "data"
-    data.generate(data.Plan.make(list(synthgen.tasks()), 60_000), root)
+    data.generate(data.Plan.make(few(), 60_000), root)
     assert data.verify(root).ok
     return root
 
@@ -134,7 +136,7 @@ def test_a_broken_file_with_the_right_hash_is_found_out(root: Path, what: str) -
 weights = st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda three: sum(three) > 0.01)
 plans = st.fixed_dictionaries(
     {
-        "names": st.lists(st.sampled_from(list(synthgen.tasks())), min_size=1, unique=True),
+        "names": st.lists(st.sampled_from(few()), min_size=1, unique=True),
         "total_tokens": st.integers(1000, 30_000),
         "curriculum_weights": weights,
         "split_ratios": weights,
@@ -159,7 +161,7 @@ def test_the_dataset_of_any_plan_verifies(asked: dict[str, Any]) -> None:
 def test_an_unfinished_run_of_the_same_plan_is_overwritten(root: Path) -> None:
     (root / "manifest.json").unlink()
     (root / TOKENS).rename(root / f"{TOKENS}.123.tmp")
-    plan = data.Plan.make(list(synthgen.tasks()), 60_000)
+    plan = data.Plan.make(few(), 60_000)
     with pytest.raises(synthgen.DatasetError, match=r"no manifest\.json"):
         data.generate(plan, root, overwrite=True)
     (root / ".synthgen-unfinished").touch()

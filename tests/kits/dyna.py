@@ -177,7 +177,7 @@ def after(prompt: str, kept: slice, names: Sequence[str] = OPERATIONS) -> str:
 
 def last_mentioned(prompt: str, _: Random) -> str:
     """Answer by the last element of the list, or the last number among the operations."""
-    state, operations, about, _ = parsed(prompt)
+    state, operations, about = parsed(prompt)[:3]
     return state[-1] if about == "position" else str(operations[-1][1][-1])
 
 
