@@ -67,11 +67,5 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_task_has_its_rooms() -> None:
     for name in synthgen.tasks():
-        rooms = (
-            f"docs/tasks/{name}.md",
-            f"tests/oracles/{name}.py",
-            f"tests/kits/{name}.py",
-            f"benches/plain/{name}.py",
-        )
-        for room in rooms:
-            assert (ROOT / room).is_file(), room
+        for room in ("docs/tasks/{}.md", "tests/oracles/{}.py", "tests/kits/{}.py", "benches/plain/{}.py"):
+            assert (ROOT / room.format(name)).is_file(), room.format(name)

@@ -261,11 +261,11 @@ def asked_threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("given", ["1", "2", "7", "1024"])
 def test_the_environment_sets_the_threads(name: str, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     task = synthgen.get(name)
-    wanted = task.batch(600, threads=1)
+    wanted, width = task.batch(600, threads=1), wide(name)
     monkeypatch.setenv("SYNTHGEN_NUM_THREADS", given)
     seen = asked_threads(monkeypatch)
     assert same(task.batch(600).input_ids, wanted.input_ids)
-    task.packed(20, wide(name))
+    task.packed(20, width)
     task.batch(600, threads=3)
     assert seen == [int(given), int(given), 3]
 
@@ -341,22 +341,12 @@ def test_an_interrupt_ends_a_call_that_runs(name: str, kind: str, threads: int) 
     assert child.returncode == -signal.SIGINT
 
 
-LONG_DATASET = [
-    "generate",
-    "merged",
-    "--tasks",
-    ",".join(few()),
-    "--total-tokens",
-    "1B",
-    "--shard-tokens",
-    "1000000",
-    "--output-dir",
-]
+LONG_DATASET = ["generate", "merged", "--tasks", ",".join(few()), "--total-tokens", "1B", "--shard-tokens", "1000000"]
 
 
 @pytest.mark.parametrize("more", [["--quiet"], []])
 def test_an_interrupt_ends_the_command_line(tmp_path: Path, more: list[str]) -> None:
-    command = [sys.executable, "-u", "-m", "synthgen.cli", *LONG_DATASET, str(tmp_path), *more]
+    command = [sys.executable, "-u", "-m", "synthgen.cli", *LONG_DATASET, "--output-dir", str(tmp_path), *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         while not child.stdout.readline().startswith("Shards: "):

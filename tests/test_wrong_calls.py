@@ -117,7 +117,7 @@ PARAM, UNKNOWN, SOLVE = errors.ParamError, errors.UnknownTaskError, errors.Solve
 
 CALLS: list[Wrong] = [
     (lambda: mix({}), PARAM, ["mix", "weights", "1..=255 tasks"]),
-    (lambda: mix({"dyna": 0, "depo": 0.0}), PARAM, ["weights", "at least one weight must be positive"]),
+    (lambda: mix({"dyna": 0, "depo": 0.0}), PARAM, ["weights", "at least one must be positive"]),
     (lambda: mix({"dyna": 1, "depo": -2}), PARAM, ["weights", "depo: -2", "numbers >= 0"]),
     (lambda: mix({"dyna": float("nan")}), PARAM, ["weights", "NaN", "finite"]),
     (lambda: mix({"dyna": 1e308, "depo": 1e308}), PARAM, ["weights", "sum finite"]),
