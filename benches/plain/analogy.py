@@ -4,10 +4,10 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from benches.plain.fewshot import is_train, row
+from benches.plain.fewshot import is_train, row, words
 
 SALT = 0x616E616C00000370
-ANIMALS = """
+ANIMALS = words("""
     dog:puppy cat:kitten cow:calf horse:foal sheep:lamb pig:piglet hen:chick duck:duckling goat:kid bear:cub
     deer:fawn frog:tadpole goose:gosling butterfly:caterpillar wolf:pup rabbit:kit kangaroo:joey swan:cygnet
     owl:owlet lion:cub elephant:calf eagle:eaglet donkey:foal bee:larva whale:calf tiger:cub seal:pup
@@ -15,13 +15,13 @@ ANIMALS = """
     spider:spiderling pigeon:squab hedgehog:hoglet crocodile:hatchling beaver:kit bat:pup llama:cria alpaca:cria
     dragonfly:nymph grasshopper:nymph fly:maggot eel:elver platypus:puggle echidna:puggle puffin:puffling
     salmon:parr hawk:eyas oyster:spat mosquito:wriggler cod:codling jellyfish:ephyra
-""".split()
-WORDS = """
+""")
+WORDS = words("""
     apple anchor basket bell book bottle bread bridge brush button candle carpet castle chair clock cloud coin
     cotton cup desk door drum engine feather fence flag flute forest garden glass hammer harbor island jacket
     kettle ladder lamp letter lemon meadow mirror moon needle orange paper pencil pepper piano pillow plate
     pocket river road rope salt shelf silver spoon stone table tower train valley window
-""".split()
+""")
 
 
 def prepare(params: Mapping[str, Any]) -> Mapping[str, Any]:

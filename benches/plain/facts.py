@@ -4,22 +4,22 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from benches.plain.fewshot import is_train, row
+from benches.plain.fewshot import is_train, row, words
 
 SALT = 0x6661637400000022
-NAMES = """
+NAMES = words("""
     John Mary Peter Anna Tom Lucy Paul Emma Mark Sara David Julia Simon Laura Adam Clara James Alice Oliver Nora
     Henry Grace Leo Ruth Martin Helen Oscar Irene Victor Diana Hugo Eva Felix Rosa Walter Sophie Arthur Maya
     George Lena Philip Vera Edgar Nina Robert Olga Daniel Marta Samuel Tina Jacob Wanda Frank Elsa Ivan Carmen
     Louis Petra Kevin Ingrid Ralph Judith Boris Fiona
-""".split()
-CITIES = """
+""")
+CITIES = words("""
     Paris London Rome Tokyo Oslo Cairo Berlin Madrid Vienna Prague Lisbon Dublin Athens Warsaw Budapest Helsinki
     Stockholm Brussels Geneva Zurich Milan Naples Venice Seville Porto Lyon Hamburg Munich Krakow Riga Vilnius
     Tallinn Sofia Istanbul Moscow Kiev Delhi Mumbai Bangkok Hanoi Seoul Osaka Kyoto Sydney Perth Auckland
     Toronto Montreal Boston Chicago Denver Seattle Dallas Lima Bogota Quito Havana Nairobi Lagos Tunis Accra
     Dakar Manila Jakarta
-""".split()
+""")
 
 
 def prepare(params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -23,6 +23,11 @@ def is_train(salt: int, fact: int) -> bool:
     return content(salt, fact) >= MASK // 10
 
 
+def words(text: str) -> list[str]:
+    """A list of words, written as one text."""
+    return text.split()
+
+
 def row(prompt: str, answer: str) -> tuple[list[int], list[int]]:
     """Ids and loss mask of a prompt and its answer."""
     ids = [BOS, *[ID[c] for c in prompt], *[ID[c] for c in answer], EOS]
