@@ -2,17 +2,29 @@
 """The task modules."""
 
 from . import (
+    analogy,
+    arithmetic,
     depo,
     dyna,
+    facts,
+    sequence,
 )
 
 ALL = (
     "dyna",
     "depo",
+    "arithmetic",
+    "sequence",
+    "analogy",
+    "facts",
 )
 """Names, in the order of joint ids."""
 
 __all__ = [
+    "analogy",
+    "arithmetic",
     "depo",
     "dyna",
+    "facts",
+    "sequence",
 ]

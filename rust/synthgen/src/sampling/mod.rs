@@ -1,5 +1,6 @@
 //! Machinery that several tasks share; nothing here knows a task.
 
+pub mod fewshot;
 pub mod moves;
 pub mod permutation;
 pub mod size;

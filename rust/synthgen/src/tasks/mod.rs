@@ -1,9 +1,20 @@
 //! The tasks: a `mod` line and a row each, nothing else.
 
+pub mod analogy;
+pub mod arithmetic;
 pub mod depo;
 pub mod dyna;
+pub mod facts;
+pub mod sequence;
 
 use crate::registry::Entry;
 
 /// Every task, in the order of its joint ids: append only.
-pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>()];
+pub static ALL: &[Entry] = &[
+    Entry::of::<dyna::Dyna>(),
+    Entry::of::<depo::Depo>(),
+    Entry::of::<arithmetic::Arithmetic>(),
+    Entry::of::<sequence::Sequence>(),
+    Entry::of::<analogy::Analogy>(),
+    Entry::of::<facts::Facts>(),
+];

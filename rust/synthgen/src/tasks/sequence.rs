@@ -1,0 +1,215 @@
+//! Sequence: arithmetic progressions with their next term as demonstrations, then one to be continued.
+//!
+//! Source: the pattern completion of the copy-task experiment, one of its four downstream tasks, over wider ranges. It
+//! tests rule induction: the step must be found in the question itself.
+//!
+//! ```text
+//! [1,2,3]->[4], [2,5,8]->[11], [4,6,8]->[10], [3,4,5]->[6]
+//! ```
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::params;
+use crate::params::Span;
+use crate::reading::{Flaw, Form, Reading};
+use crate::rng::TaskRng;
+use crate::row::Row;
+use crate::sampling::fewshot::{self, Piece, Scan, Shots, hash, is_number, numbers};
+use crate::sampling::symbols;
+use crate::task::Task;
+use crate::vocab::{BOS, Vocab};
+
+/// Declared hard maxima.
+const MAX_START: u32 = 9999;
+const MAX_STEP: u32 = 999;
+
+params! {
+    /// Parameters of Sequence.
+    pub struct Params {
+        /// First term.
+        start_value: Span = Span::new(1, 20) => 0..=9999;
+        /// Difference between neighbours.
+        step: Span = Span::new(1, 9) => 1..=999;
+        /// Progressions shown before the question.
+        num_examples: u32 = 3 => 0..=32;
+    }
+}
+
+/// Sequence with checked parameters.
+pub struct Sequence {
+    params: Params,
+    /// Each number as first, second, third and next term.
+    terms: [Vec<Piece<11>>; 4],
+}
+
+#[inline]
+fn fact([start, step]: [u32; 2]) -> u64 {
+    u64::from(start) << 32 | u64::from(step)
+}
+
+impl Sequence {
+    fn ranges(p: &Params) -> [(u32, u32); 2] {
+        [p.start_value, p.step].map(|span| (span.lo, span.hi - span.lo + 1))
+    }
+
+    #[inline]
+    fn write(&self, row: &mut Row, [start, step]: [u32; 2]) {
+        for (i, terms) in self.terms[..3].iter().enumerate() {
+            terms[start as usize + i * step as usize].write(row);
+        }
+    }
+}
+
+impl Task for Sequence {
+    const NAME: &'static str = "sequence";
+    const VERSION: u32 = 1;
+    const SUMMARY: &'static str = "Few-shot progressions: continue one that none of the demonstrations shows.";
+    const SALT: u64 = 0x7365_7175_0000_0068;
+    const SPLIT_KEY: &'static str = "first term and step of the question; demonstrations left out";
+    const AXES: &'static [&'static str] = &["start", "step"];
+    const FOLD_CASE: bool = false;
+    type Params = Params;
+    type Instance = Shots;
+
+    fn new(params: Params) -> Result<Self, Error> {
+        let p = &params;
+        if !fewshot::enough(Self::ranges(p), p.num_examples as usize, Self::SALT, fact) {
+            let allowed = format!(
+                "allowed: fewer than the progressions of the train split within start_value = [{},{}] and \
+                 step = [{},{}]; show less or widen one of them",
+                p.start_value.lo, p.start_value.hi, p.step.lo, p.step.hi
+            );
+            return Err(Error::param(Self::NAME, "num_examples", p.num_examples, allowed));
+        }
+        let last = |i: u32| p.start_value.hi + i * p.step.hi;
+        let terms = [
+            numbers(last(0), "[", ","),
+            numbers(last(1), "", ","),
+            numbers(last(2), "", "]->"),
+            numbers(last(3), "[", "], "),
+        ];
+        Ok(Self { params, terms })
+    }
+
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn preset(level: u8) -> Params {
+        let (start, step) = [(20, 9), (200, 50), (2000, 300)][usize::from(level) - 1];
+        Params { start_value: Span::new(1, start), step: Span::new(1, step), ..Params::default() }
+    }
+
+    fn extremes() -> [Params; 2] {
+        let small = Params { start_value: Span::new(1, 2), step: Span::new(1, 1), num_examples: 0 };
+        let large = Params {
+            start_value: Span::new(0, MAX_START),
+            step: Span::new(1, MAX_STEP),
+            num_examples: fewshot::MAX_EXAMPLES as u32,
+        };
+        [small, large]
+    }
+
+    fn wider(params: &Params) -> Option<Params> {
+        let start_value = Span::new(params.start_value.lo, params.start_value.hi + 1);
+        (start_value.hi <= MAX_START).then(|| Params { start_value, ..params.clone() })
+    }
+
+    fn vocab() -> &'static Vocab {
+        symbols::vocab()
+    }
+
+    fn max_len(&self) -> usize {
+        let progression: usize = self.terms.iter().filter_map(|terms| terms.last()).map(Piece::len).sum();
+        (self.params.num_examples as usize + 1) * progression
+    }
+
+    fn sample(&self, rng: &mut TaskRng, it: &mut Shots) {
+        let p = &self.params;
+        fewshot::draw(rng, Self::ranges(p), p.num_examples as usize, it, Self::SALT, fact);
+    }
+
+    fn content(&self, it: &Shots) -> u64 {
+        hash(Self::SALT, fact(it.query))
+    }
+
+    fn encode(&self, it: &Shots, row: &mut Row) {
+        let next = |[start, step]: [u32; 2]| &self.terms[3][(start + 3 * step) as usize];
+        row.push(BOS);
+        for &demo in &it.demos {
+            self.write(row, demo);
+            next(demo).write(row);
+        }
+        let question = row.here();
+        self.write(row, it.query);
+        fewshot::close(row, question, |row| next(it.query).write_without(row, 2));
+    }
+
+    fn metadata(&self, it: &Shots) -> Map<String, Value> {
+        let list = |[start, step]: [u32; 2], n: u32| (0..n).map(|i| start + i * step).collect::<Vec<_>>();
+        let [start, step] = it.query;
+        let examples: Vec<_> = it.demos.iter().map(|&demo| list(demo, 4)).collect();
+        let facts = json!({
+            "query": list(it.query, 3), "answer": start + 3 * step, "examples": examples,
+            "measured": { "start": start, "step": step },
+        });
+        facts.as_object().cloned().unwrap_or_default()
+    }
+
+    fn is_answer(text: &str) -> bool {
+        is_number(bare(text), 5)
+    }
+
+    /// The brackets are decoration: a number alone says the same.
+    fn accepts(_prompt: &str, target: &str, given: &str) -> bool {
+        given == target || given == bare(target)
+    }
+
+    fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        let wanted = rules.map(|task| task.params.num_examples);
+        fewshot::read_shots(ids, form, Self::SALT, wanted, |scan| {
+            let (key, next) = read_progression(rules, scan)?;
+            Ok((fact(key), format!("[{next}]")))
+        })
+    }
+}
+
+fn bare(text: &str) -> &str {
+    text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text)
+}
+
+/// First term and step, and the next term by finite differences: where all second differences vanish it is 3c - 3b + a.
+fn read_progression(rules: Option<&Sequence>, scan: &mut Scan<'_>) -> Result<([u32; 2], u32), Flaw> {
+    let start = *scan;
+    scan.expect("[")?;
+    let a = scan.number(MAX_START)?;
+    scan.expect(",")?;
+    let b = scan.number(MAX_START + MAX_STEP)?;
+    scan.expect(",")?;
+    let c = scan.number(MAX_START + 2 * MAX_STEP)?;
+    scan.expect("]->")?;
+    let step = b.checked_sub(a).filter(|step| (1..=MAX_STEP).contains(step) && c.checked_sub(b) == Some(*step));
+    let Some(step) = step else {
+        return start.fail(format!("no progression that rises by 1 to {MAX_STEP}"));
+    };
+    if let Some(Sequence { params: p, .. }) = rules
+        && !(p.start_value.contains(a) && p.step.contains(step))
+    {
+        return start.fail("start_value or step differ from the parameters");
+    }
+    Ok(([a, step], 3 * (c - b) + a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampling::fewshot::shares;
+
+    #[test]
+    fn small_spaces_have_keys_in_every_split() {
+        let of = |starts: u32, steps: u32| (1..=starts).flat_map(move |a| (1..=steps).map(move |d| fact([a, d])));
+        assert_eq!(shares(Sequence::SALT, of(4, 3)), [10, 1, 1], "the original's ranges");
+        assert_eq!(shares(Sequence::SALT, of(20, 9)), [162, 9, 9]);
+    }
+}
