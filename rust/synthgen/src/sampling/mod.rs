@@ -3,5 +3,6 @@
 pub mod moves;
 pub mod permutation;
 pub mod size;
+pub mod strings;
 pub mod symbols;
 pub mod words;

@@ -1,9 +1,24 @@
 //! The tasks: a `mod` line and a row each, nothing else.
 
+pub mod copying;
 pub mod depo;
 pub mod dyna;
+pub mod kv;
+pub mod pattern;
+pub mod recall;
+pub mod reversal;
+pub mod selective;
 
 use crate::registry::Entry;
 
 /// Every task, in the order of its joint ids: append only.
-pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>()];
+pub static ALL: &[Entry] = &[
+    Entry::of::<dyna::Dyna>(),
+    Entry::of::<depo::Depo>(),
+    Entry::of::<copying::Copying>(),
+    Entry::of::<kv::Kv>(),
+    Entry::of::<pattern::Pattern>(),
+    Entry::of::<recall::Recall>(),
+    Entry::of::<reversal::Reversal>(),
+    Entry::of::<selective::Selective>(),
+];
