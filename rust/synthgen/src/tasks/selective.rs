@@ -220,15 +220,12 @@ impl Task for Selective {
         let most = Span::new(1, classes - 1);
         check_number("classes marked", wanted.len(), Some(params.map_or(most, |p| p.num_markers)), start)?;
         tokens.expect(COPY, "<copy>")?;
-        // Sort the items by class and then gather, in order, what lies with the classes marked.
-        let mut places = vec![Vec::new(); classes as usize];
-        for (place, &item) in items.iter().enumerate() {
-            places[(u32::from(item - FIRST) % classes) as usize].push(place);
+        let mut is_wanted = [false; MAX_CLASSES as usize];
+        for marker in &wanted {
+            is_wanted[(marker - classes) as usize] = true;
         }
-        let mut kept: Vec<usize> =
-            wanted.iter().flat_map(|marker| &places[(marker - classes) as usize]).copied().collect();
-        kept.sort_unstable();
-        let kept: Vec<u16> = kept.into_iter().map(|place| items[place]).collect();
+        let kept: Vec<u16> =
+            items.iter().copied().filter(|id| is_wanted[(u32::from(id - FIRST) % classes) as usize]).collect();
         if kept.is_empty() {
             return Err(Flaw::at(start, "no item is of a class marked"));
         }
