@@ -2,17 +2,35 @@
 """The task modules."""
 
 from . import (
+    copying,
     depo,
     dyna,
+    kv,
+    pattern,
+    recall,
+    reversal,
+    selective,
 )
 
 ALL = (
     "dyna",
     "depo",
+    "copying",
+    "kv",
+    "pattern",
+    "recall",
+    "reversal",
+    "selective",
 )
 """Names, in the order of joint ids."""
 
 __all__ = [
+    "copying",
     "depo",
     "dyna",
+    "kv",
+    "pattern",
+    "recall",
+    "reversal",
+    "selective",
 ]
