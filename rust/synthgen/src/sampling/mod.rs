@@ -4,5 +4,6 @@ pub mod fewshot;
 pub mod moves;
 pub mod permutation;
 pub mod size;
+pub mod strings;
 pub mod symbols;
 pub mod words;

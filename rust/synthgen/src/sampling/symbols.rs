@@ -48,6 +48,11 @@ pub fn is_regular_text(text: &str) -> bool {
     !text.is_empty() && vocab().encode(text).is_ok_and(|ids| ids.into_iter().all(is_regular))
 }
 
+/// Is the text one regular symbol?
+pub fn is_regular_symbol(text: &str) -> bool {
+    vocab().encode(text).is_ok_and(|ids| ids.len() == 1 && is_regular(ids[0]))
+}
+
 /// The id of a printable ASCII character.
 #[inline]
 pub fn of_char(c: u8) -> u16 {
@@ -74,5 +79,7 @@ mod tests {
         let ids = [spelled, vec![COPY, 506, 7, 102, SEP]].concat();
         assert_eq!(vocab.encode(&vocab.decode(&ids)), Ok(ids));
         assert!(is_regular_text("a ⟨120⟩") && !is_regular_text("") && !is_regular_text("a⟨copy⟩"));
+        assert!(is_regular_symbol(" ") && is_regular_symbol("⟨120⟩"));
+        assert!(!is_regular_symbol("") && !is_regular_symbol("ab") && !is_regular_symbol("⟨key⟩"));
     }
 }

@@ -6,6 +6,14 @@ pub mod depo;
 pub mod dyna;
 pub mod facts;
 pub mod sequence;
+pub mod copying;
+pub mod depo;
+pub mod dyna;
+pub mod kv;
+pub mod pattern;
+pub mod recall;
+pub mod reversal;
+pub mod selective;
 
 use crate::registry::Entry;
 
@@ -17,4 +25,10 @@ pub static ALL: &[Entry] = &[
     Entry::of::<sequence::Sequence>(),
     Entry::of::<analogy::Analogy>(),
     Entry::of::<facts::Facts>(),
+    Entry::of::<copying::Copying>(),
+    Entry::of::<kv::Kv>(),
+    Entry::of::<pattern::Pattern>(),
+    Entry::of::<recall::Recall>(),
+    Entry::of::<reversal::Reversal>(),
+    Entry::of::<selective::Selective>(),
 ];
