@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod recall;
 pub mod reversal;
 pub mod selective;
+pub mod filtro;
 
 use crate::registry::Entry;
 
@@ -32,3 +33,4 @@ pub static ALL: &[Entry] = &[
     Entry::of::<reversal::Reversal>(),
     Entry::of::<selective::Selective>(),
 ];
+pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<filtro::Filtro>()];

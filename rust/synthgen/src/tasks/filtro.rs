@@ -1,0 +1,480 @@
+//! Filtro: two interleaved streams of edges, each a cycle of its own, and a walk along one of them.
+//!
+//! Source: the Filtro task of the `SynthLM` task set. It tests source separation: half of the context belongs to a stream
+//! that the question is not about.
+//!
+//! ```text
+//! EDGES B:red->blue | A:beta->gamma | A:gamma->alpha | B:blue->red | ... || QUERY A:beta hops=2 -> alpha
+//! ```
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::params::Span;
+use crate::reading::{Flaw, Form, Reading, Tokens};
+use crate::rng::TaskRng;
+use crate::row::Row;
+use crate::sampling::permutation::{draw_front, make_cycle, shuffle};
+use crate::split::Content;
+use crate::task::Task;
+use crate::vocab::{BOS, EOS, Vocab};
+use crate::{choice, params};
+
+/// Names of one stream, and the most nodes it can have.
+const MAX: usize = 20;
+const NAMES: [&str; 2 * MAX] = [
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "omicron", "pi", "rho", "sigma", "tau", "upsilon", "red", "blue", "green", "yellow", "orange", "purple", "pink",
+    "black", "white", "gray", "brown", "cyan", "magenta", "lime", "navy", "teal", "maroon", "olive", "silver", "gold",
+];
+const COUNT: u16 = NAMES.len() as u16;
+const MAX_HOPS: u16 = MAX as u16 - 1;
+const STREAMS: [&str; 2] = ["A", "B"];
+/// `EDGES A:`, `EDGES B:`, and the same tags after another edge and before the question.
+const FIRST_EDGE: u16 = 3;
+const NEXT_EDGE: u16 = 5;
+const QUERY: u16 = 7;
+/// ` hops=1 ->` and on.
+const HOPS: u16 = 9;
+const SOURCE: u16 = HOPS + MAX_HOPS;
+const TARGET: u16 = SOURCE + COUNT;
+const ANSWER: u16 = TARGET + COUNT;
+
+choice! {
+    /// How the streams are interleaved.
+    pub enum Pattern {
+        /// In turn, one edge of each.
+        Alternating = "alternating",
+        /// In any order.
+        Random = "random",
+        /// In blocks of two or three edges.
+        Blocked = "blocked",
+        /// In turn or in any order, at even odds.
+        AlternatingRandom = "alternating_random",
+        /// In any order or in blocks, at even odds.
+        RandomBlocked = "random_blocked",
+        /// Each of the three at a third.
+        Any = "any",
+    }
+}
+
+/// The interleavings themselves, and their names.
+const ALTERNATING: u8 = 0;
+const RANDOM: u8 = 1;
+const BLOCKED: u8 = 2;
+const PATTERNS: [&str; 3] = ["alternating", "random", "blocked"];
+
+impl Pattern {
+    fn members(self) -> &'static [u8] {
+        match self {
+            Self::Alternating => &[ALTERNATING],
+            Self::Random => &[RANDOM],
+            Self::Blocked => &[BLOCKED],
+            Self::AlternatingRandom => &[ALTERNATING, RANDOM],
+            Self::RandomBlocked => &[RANDOM, BLOCKED],
+            Self::Any => &[ALTERNATING, RANDOM, BLOCKED],
+        }
+    }
+}
+
+choice! {
+    /// Which stream is asked about.
+    pub enum QueryStream {
+        /// Either, at even odds.
+        Both = "both",
+        /// Stream A.
+        A = "a",
+        /// Stream B.
+        B = "b",
+    }
+}
+
+params! {
+    /// Parameters of Filtro.
+    pub struct Params {
+        /// Nodes of each stream.
+        num_nodes: Span = Span::new(5, 15) => 2..=20;
+        /// Edges to follow, fewer than num_nodes.
+        hops: Span = Span::new(1, 6) => 1..=19;
+        /// How the streams are interleaved; a name of several is a choice at even odds.
+        pattern: Pattern = Pattern::Alternating;
+        /// Which stream is asked about.
+        query_stream: QueryStream = QueryStream::Both;
+        /// Both streams use the same names, out of all forty, so that only the tags tell them apart.
+        shared_vocab: bool = false;
+    }
+}
+
+/// One stream: its nodes in the order in which the edges that leave them are printed, and the place of each successor.
+#[derive(Clone, Copy)]
+struct Stream {
+    names: [u8; 2 * MAX],
+    next: [u8; MAX],
+}
+
+/// Two streams, their interleaving, and the walk that is asked for.
+pub struct Instance {
+    n: usize,
+    hops: u32,
+    pattern: u8,
+    streams: [Stream; 2],
+    /// Which stream each printed edge belongs to.
+    tags: [u8; 2 * MAX],
+    asked: usize,
+    /// Places of the first and the last node of the walk.
+    start: u8,
+    end: u8,
+}
+
+impl Default for Instance {
+    fn default() -> Self {
+        let stream = Stream { names: [0; 2 * MAX], next: [0; MAX] };
+        let tags = [0; 2 * MAX];
+        Self { n: 0, hops: 0, pattern: 0, streams: [stream; 2], tags, asked: 0, start: 0, end: 0 }
+    }
+}
+
+/// Filtro with checked parameters.
+pub struct Filtro {
+    params: Params,
+}
+
+impl Task for Filtro {
+    const NAME: &'static str = "filtro";
+    const VERSION: u32 = 1;
+    const SUMMARY: &'static str = "Source separation: follow a path in one of two interleaved streams of edges.";
+    const SALT: u64 = 0x6669_6C74_726F_0001;
+    const SPLIT_KEY: &'static str = "the edges of both streams with their tags, in any order; queries left out";
+    const AXES: &'static [&'static str] = &["hops", "num_nodes"];
+    type Params = Params;
+    type Instance = Instance;
+
+    fn new(params: Params) -> Result<Self, Error> {
+        let Span { lo, hi } = params.hops;
+        let fewest = params.num_nodes.lo;
+        if lo >= fewest {
+            let allowed = format!(
+                "allowed: a smallest number of hops of at most the smallest num_nodes - 1 = {}; ask for fewer hops or \
+                 raise num_nodes",
+                fewest - 1
+            );
+            return Err(Error::param(Self::NAME, "hops", format!("[{lo},{hi}]"), allowed));
+        }
+        Ok(Self { params })
+    }
+
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn preset(level: u8) -> Params {
+        let (num_nodes, hops, pattern) = match level {
+            1 => (Span::new(5, 8), Span::new(1, 2), Pattern::Alternating),
+            2 => (Span::new(8, 12), Span::new(2, 4), Pattern::AlternatingRandom),
+            _ => (Span::new(10, 15), Span::new(4, 8), Pattern::RandomBlocked),
+        };
+        Params { num_nodes, hops, pattern, ..Params::default() }
+    }
+
+    fn extremes() -> [Params; 2] {
+        let small = Params { num_nodes: Span::new(2, 2), hops: Span::new(1, 1), ..Params::default() };
+        let large = Params {
+            num_nodes: Span::new(20, 20),
+            hops: Span::new(1, 19),
+            pattern: Pattern::Any,
+            shared_vocab: true,
+            ..Params::default()
+        };
+        [small, large]
+    }
+
+    fn wider(params: &Params) -> Option<Params> {
+        let num_nodes = Span::new(params.num_nodes.lo, params.num_nodes.hi + 1);
+        (num_nodes.hi as usize <= MAX).then(|| Params { num_nodes, ..params.clone() })
+    }
+
+    fn vocab() -> &'static Vocab {
+        static VOCAB: LazyLock<Vocab> = LazyLock::new(|| {
+            let stream = |i: u16| STREAMS[usize::from(i)];
+            let name = |i: u16| NAMES[usize::from(i)];
+            Vocab::build()
+                .family(FIRST_EDGE, 2, |i| format!("EDGES {}:", stream(i)))
+                .family(NEXT_EDGE, 2, |i| format!(" | {}:", stream(i)))
+                .family(QUERY, 2, |i| format!(" || QUERY {}:", stream(i)))
+                .family(HOPS, MAX_HOPS, |i| format!(" hops={} ->", i + 1))
+                .family(SOURCE, COUNT, |i| format!("{}->", name(i)))
+                .family(TARGET, COUNT, |i| name(i).to_owned())
+                .family(ANSWER, COUNT, |i| format!(" {}", name(i)))
+                .finish()
+        });
+        &VOCAB
+    }
+
+    fn max_len(&self) -> usize {
+        6 * self.params.num_nodes.hi as usize + 6
+    }
+
+    fn sample(&self, rng: &mut TaskRng, it: &mut Instance) {
+        let p = &self.params;
+        let patterns = p.pattern.members();
+        let nodes = p.num_nodes.hi - p.num_nodes.lo + 1;
+        let [extra, pattern, first, asked] = rng.below_each([nodes, patterns.len() as u32, 2, 2]);
+        let n = p.num_nodes.lo + extra;
+        it.hops = rng.between(p.hops.lo, p.hops.hi.min(n - 1));
+        it.pattern = patterns[pattern as usize];
+        it.asked = match p.query_stream {
+            QueryStream::Both => asked as usize,
+            QueryStream::A => 0,
+            QueryStream::B => 1,
+        };
+        it.start = rng.below(n) as u8;
+        it.n = n as usize;
+        let [a, b] = &mut it.streams;
+        if p.shared_vocab {
+            a.names = std::array::from_fn(|i| i as u8);
+            draw_front(rng, &mut a.names, it.n);
+            b.names = a.names;
+            shuffle(rng, &mut b.names[..it.n]);
+        } else {
+            for (stream, first) in [(a, 0), (b, MAX as u8)] {
+                stream.names = std::array::from_fn(|i| first + i as u8);
+                draw_front(rng, &mut stream.names[..MAX], it.n);
+            }
+        }
+        for stream in &mut it.streams {
+            stream.next = std::array::from_fn(|i| i as u8);
+            make_cycle(rng, &mut stream.next[..it.n]);
+        }
+        interleave(rng, it.pattern, first as u8, it.n, &mut it.tags);
+        it.end = it.streams[it.asked].walk(it.start, it.hops);
+    }
+
+    fn content(&self, it: &Instance) -> u64 {
+        let edges = (0..it.n).flat_map(|i| [0, 1].map(|s| (s, it.streams[s].edge(i))));
+        content(edges.map(|(s, (from, to))| (s as u8, from, to)))
+    }
+
+    fn encode(&self, it: &Instance, row: &mut Row) {
+        row.push(BOS);
+        let mut used = [0; 2];
+        for &tag in &it.tags[..2 * it.n] {
+            let s = usize::from(tag & 1);
+            let (from, to) = it.streams[s].edge(used[s]);
+            used[s] += 1;
+            row.extend(&[NEXT_EDGE + s as u16, SOURCE + u16::from(from), TARGET + u16::from(to)]);
+        }
+        row.ids[1] -= NEXT_EDGE - FIRST_EDGE;
+        let stream = &it.streams[it.asked];
+        let [from, to] = [it.start, it.end].map(|place| u16::from(stream.names[usize::from(place)]));
+        let start = row.here();
+        row.extend(&[QUERY + it.asked as u16, TARGET + from, HOPS + it.hops as u16 - 1, ANSWER + to]);
+        row.query(start, start + 3);
+        row.push(EOS);
+        row.predict_from(start + 3);
+    }
+
+    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+        let name = |stream: &Stream, place: u8| NAMES[usize::from(stream.names[usize::from(place)])];
+        let [nodes_a, nodes_b] = [0, 1].map(|s| it.streams[s].in_order(it.n));
+        let [cycle_a, cycle_b] = [0, 1].map(|s| {
+            let stream = &it.streams[s];
+            let edge = |i: u8| (name(stream, i).to_owned(), json!(name(stream, stream.next[usize::from(i)])));
+            Value::Object((0..it.n as u8).map(edge).collect())
+        });
+        let (own, other) = (&it.streams[it.asked], &it.streams[1 - it.asked]);
+        // The node of the other stream that the start could be taken for: of the same name, or of the same rank.
+        let mine = if it.asked == 0 { [&nodes_a, &nodes_b] } else { [&nodes_b, &nodes_a] };
+        let rank = mine[0].iter().position(|&place| place == it.start).unwrap_or_default();
+        let distractor = name(other, other.walk(mine[1][rank], it.hops));
+        // Where the edges of the asked stream are printed, among all edges.
+        let mut printed = (0..2 * it.n).filter(|&i| usize::from(it.tags[i]) == it.asked);
+        let places: Vec<usize> = printed.by_ref().collect();
+        let arriving = own.walk(it.start, it.hops - 1);
+        let distance = places[usize::from(arriving)].abs_diff(places[usize::from(it.start)]);
+        let (mut at, mut walked) = (it.start, 0);
+        while at != it.end {
+            (at, walked) = (own.next[usize::from(at)], walked + 1);
+        }
+        let names =
+            |stream: &Stream, places: &[u8]| places.iter().map(|&place| name(stream, place)).collect::<Vec<_>>();
+        let answer = name(own, it.end);
+        let facts = json!({
+            "num_nodes": it.n, "num_hops": it.hops, "pattern": PATTERNS[usize::from(it.pattern)],
+            "cycle_a": cycle_a, "cycle_b": cycle_b, "query_stream": STREAMS[it.asked],
+            "query_start": name(own, it.start), "correct_answer": answer, "distractor_answer": distractor,
+            "nodes_a": names(&it.streams[0], &nodes_a), "nodes_b": names(&it.streams[1], &nodes_b),
+            "measured": {
+                "hops": walked, "list_distance": distance, "first_stream": STREAMS[usize::from(it.tags[0])],
+                "distractor_differs": distractor != answer,
+            },
+        });
+        facts.as_object().cloned().unwrap_or_default()
+    }
+
+    fn is_answer(text: &str) -> bool {
+        NAMES.contains(&text)
+    }
+
+    fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        let mut tokens = Tokens::after_bos(ids)?;
+        let (edges, before) = read_edges(rules, &mut tokens)?;
+        let at = tokens.at();
+        let asked = tokens.expect_family(QUERY, 2, "another edge or a query")? as u8;
+        if let Some(Self { params: Params { query_stream, .. } }) = rules
+            && *query_stream == [QueryStream::B, QueryStream::A][usize::from(asked)]
+        {
+            return Err(Flaw::at(at, "a query about the stream that query_stream excludes"));
+        }
+        let at = tokens.at();
+        let start = tokens.expect_family(TARGET, COUNT, "a node")? as u8;
+        let before = &before[usize::from(asked)];
+        if before[usize::from(start)] == ABSENT {
+            return Err(Flaw::at(at, "the query starts at a node that its stream does not have"));
+        }
+        let at = tokens.at();
+        let hops = 1 + tokens.expect_family(HOPS, MAX_HOPS, "' hops=K ->'")?;
+        let n = edges.len() / 2;
+        if hops as usize >= n || rules.is_some_and(|task| !task.params.hops.contains(hops)) {
+            return Err(Flaw::at(at, "hops must be fewer than the nodes, and within the parameters"));
+        }
+        // K steps forward on a cycle of n are n - K steps backward.
+        let end = (hops as usize..n).fold(start, |node, _| before[usize::from(node)]);
+        let right = ANSWER + u16::from(end);
+        let mut reading = Reading { content: content(edges.into_iter()), answer: vec![right], ..Reading::default() };
+        if form == Form::Prompt {
+            return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at ' ->'") };
+        }
+        let answer = tokens.at() as u32;
+        tokens.expect(right, "the right answer")?;
+        tokens.expect(EOS, "<eos>")?;
+        reading.loss.push(answer..answer + 2);
+        if tokens.is_done() { Ok(reading) } else { tokens.fail("nothing may follow <eos>") }
+    }
+}
+
+impl Stream {
+    /// The node that the printed edge `i` leaves, and the one it reaches.
+    #[inline]
+    fn edge(&self, i: usize) -> (u8, u8) {
+        (self.names[i], self.names[usize::from(self.next[i])])
+    }
+
+    #[inline]
+    fn walk(&self, start: u8, hops: u32) -> u8 {
+        (0..hops).fold(start, |place, _| self.next[usize::from(place)])
+    }
+
+    /// Places of the nodes, by the order of their names in the vocabulary.
+    fn in_order(&self, n: usize) -> Vec<u8> {
+        let mut places: Vec<u8> = (0..n as u8).collect();
+        places.sort_by_key(|&place| self.names[usize::from(place)]);
+        places
+    }
+}
+
+/// Decide which stream each of the 2n printed edges belongs to.
+#[inline]
+fn interleave(rng: &mut TaskRng, pattern: u8, first: u8, n: usize, tags: &mut [u8; 2 * MAX]) {
+    // Read in turn, zeros and ones are the two streams in turn: whatever the pattern, this is where it starts.
+    *tags = std::array::from_fn(|i| first ^ (i as u8 & 1));
+    match pattern {
+        ALTERNATING => {}
+        RANDOM => shuffle(rng, &mut tags[..2 * n]),
+        _ => {
+            let mut sizes = rng.word();
+            let (mut left, mut stream, mut at) = ([n; 2], first, 0);
+            while at < 2 * n {
+                let (own, other) = (usize::from(stream), usize::from(1 - stream));
+                let drawn = if left[other] == 0 { left[own] } else { 2 + (sizes & 1) as usize };
+                let size = drawn.min(left[own]);
+                sizes >>= 1;
+                tags[at..at + size].fill(stream);
+                left[own] -= size;
+                at += size;
+                stream = 1 - stream;
+            }
+        }
+    }
+}
+
+/// Hash the edges (stream, source, target), in any order.
+#[inline]
+fn content(edges: impl Iterator<Item = (u8, u8, u8)>) -> u64 {
+    let facts = edges.map(|(stream, from, to)| (u64::from(stream) << 8 | u64::from(from), u64::from(to)));
+    Content::new(Filtro::SALT).unordered(facts).finish()
+}
+
+type Edge = (u8, u8, u8);
+/// Predecessors by node, of one stream.
+type Before = [u8; 2 * MAX];
+const ABSENT: u8 = u8::MAX;
+
+fn read_edges(rules: Option<&Filtro>, tokens: &mut Tokens<'_>) -> Result<(Vec<Edge>, [Before; 2]), Flaw> {
+    let mut edges: Vec<Edge> = Vec::new();
+    let mut before = [[ABSENT; 2 * MAX]; 2];
+    let mut leaves = [[false; 2 * MAX]; 2];
+    while let Some(stream) = tokens.family(if edges.is_empty() { FIRST_EDGE } else { NEXT_EDGE }, 2) {
+        let at = tokens.at();
+        let from = tokens.expect_family(SOURCE, COUNT, "a source node")? as u8;
+        let to = tokens.expect_family(TARGET, COUNT, "a target node")? as u8;
+        let s = usize::from(stream);
+        if leaves[s][usize::from(from)] || before[s][usize::from(to)] != ABSENT {
+            return Err(Flaw::at(at, "two edges of a stream leave or reach one node"));
+        }
+        leaves[s][usize::from(from)] = true;
+        before[s][usize::from(to)] = from;
+        edges.push((stream as u8, from, to));
+    }
+    let end = tokens.at();
+    let n = edges.len() / 2;
+    let sizes = [0, 1].map(|s| edges.iter().filter(|edge| edge.0 == s).count());
+    let nodes = rules.map_or(Span::new(2, MAX as u32), |task| task.params.num_nodes);
+    if sizes != [n, n] || !nodes.contains(n as u32) {
+        let allowed = format!("{sizes:?} edges; allowed: equally many in both streams, {}..={}", nodes.lo, nodes.hi);
+        return Err(Flaw::at(end, allowed));
+    }
+    for before in &before {
+        let first = before.iter().position(|&node| node != ABSENT).unwrap_or_default();
+        let mut node = before[first];
+        let mut length = 1;
+        while usize::from(node) != first && node != ABSENT && length <= n {
+            (node, length) = (before[usize::from(node)], length + 1);
+        }
+        if usize::from(node) != first || length != n {
+            return Err(Flaw::at(end, "the edges of a stream are not one cycle"));
+        }
+    }
+    let apart = leaves[0][MAX..].iter().chain(&leaves[1][..MAX]).all(|&used| !used);
+    let same = leaves[0] == leaves[1];
+    if !rules.map_or(apart || same, |task| if task.params.shared_vocab { same } else { apart }) {
+        return Err(Flaw::at(end, "names of the wrong vocabulary, or not the same in both streams"));
+    }
+    let fits = |&pattern: &u8| fits(pattern, edges.iter().map(|edge| edge.0));
+    if !rules.is_none_or(|task| task.params.pattern.members().iter().any(fits)) {
+        return Err(Flaw::at(end, "the streams are not interleaved as pattern says"));
+    }
+    Ok((edges, before))
+}
+
+/// Can this pattern have made this sequence of streams?
+fn fits(pattern: u8, tags: impl Iterator<Item = u8>) -> bool {
+    let mut runs: Vec<(u8, usize)> = Vec::new();
+    for tag in tags {
+        match runs.last_mut() {
+            Some((last, length)) if *last == tag => *length += 1,
+            _ => runs.push((tag, 1)),
+        }
+    }
+    match pattern {
+        ALTERNATING => runs.iter().all(|&(_, length)| length == 1),
+        RANDOM => true,
+        // The last run takes what is left of its stream; the one before it is cut off where its stream ends.
+        _ => runs.iter().rev().enumerate().all(|(from_end, &(_, length))| match from_end {
+            0 => true,
+            1 => length <= 3,
+            _ => (2..=3).contains(&length),
+        }),
+    }
+}
