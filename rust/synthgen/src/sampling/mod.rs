@@ -1,7 +1,9 @@
 //! Machinery that several tasks share; nothing here knows a task.
 
+pub mod induction;
 pub mod moves;
 pub mod permutation;
+pub mod rules;
 pub mod size;
 pub mod symbols;
 pub mod words;

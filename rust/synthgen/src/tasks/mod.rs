@@ -2,8 +2,9 @@
 
 pub mod depo;
 pub mod dyna;
+pub mod inducto;
 
 use crate::registry::Entry;
 
 /// Every task, in the order of its joint ids: append only.
-pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>()];
+pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<inducto::Inducto>()];
