@@ -1,8 +1,10 @@
 //! Machinery that several tasks share; nothing here knows a task.
 
 pub mod fewshot;
+pub mod induction;
 pub mod moves;
 pub mod permutation;
+pub mod rules;
 pub mod size;
 pub mod strings;
 pub mod symbols;

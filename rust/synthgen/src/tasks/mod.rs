@@ -15,6 +15,7 @@ pub mod recall;
 pub mod reversal;
 pub mod selective;
 pub mod filtro;
+pub mod inducto;
 
 use crate::registry::Entry;
 
@@ -34,3 +35,4 @@ pub static ALL: &[Entry] = &[
     Entry::of::<selective::Selective>(),
 ];
 pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<filtro::Filtro>()];
+pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<inducto::Inducto>()];

@@ -1,0 +1,408 @@
+//! A family of rules compiled for drawing: which of them fit what is shown, and do they agree on what is asked?
+//!
+//! Every rule of one or two steps has a normal form: look at the letters as they are, sorted, or without their
+//! consecutive repeats; pick from them by a table of places; shift; then leave the result, sort it, or remove its
+//! repeats. The letters seen are those of an alphabet of unknown size, so a shift stands for as many functions as there
+//! are sizes above the letters seen: the sizes that still fit are the bits of a mask.
+
+use super::rules::{ALPHABETS, GROWTH, LENGTHS, Rule, Step};
+
+/// Letters of an input, rounded up so that a mask keeps every index inside.
+pub const WIDE: usize = 32;
+/// Letters of an output.
+pub const LONG: usize = *LENGTHS.end() * GROWTH;
+/// Bits of the sizes of alphabet.
+const SIZES: u32 = (2 << *ALPHABETS.end()) - (1 << *ALPHABETS.start());
+/// No fewer bits than letters: bit `i` of the result and all above it.
+const fn from_bit(i: u8) -> u32 {
+    !0 << i
+}
+
+/// An input and what a rule makes of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    input: [u8; WIDE],
+    output: [u8; LONG],
+    n: u8,
+    m: u8,
+}
+
+impl Default for Pair {
+    fn default() -> Self {
+        Self { input: [0; WIDE], output: [0; LONG], n: 0, m: 0 }
+    }
+}
+
+impl Pair {
+    /// The letters given.
+    #[inline]
+    pub fn input(&self) -> &[u8] {
+        &self.input[..usize::from(self.n)]
+    }
+
+    /// What they become.
+    #[inline]
+    pub fn output(&self) -> &[u8] {
+        &self.output[..usize::from(self.m)]
+    }
+
+    /// Letters given, with room for more, to be filled; their number.
+    #[inline]
+    pub fn set_input(&mut self, letters: &[u8; WIDE], n: usize) {
+        self.input = *letters;
+        self.n = n as u8;
+    }
+
+    /// Copy one letter of the input over another.
+    pub fn repeat(&mut self, from: usize, to: usize) {
+        self.input[to % WIDE] = self.input[from % WIDE];
+    }
+
+    /// The largest letter on either side.
+    #[inline]
+    fn highest(&self) -> u8 {
+        let high = |letters: &[u8]| letters.iter().fold(0, |high, &c| high.max(c));
+        high(self.input()).max(high(self.output()))
+    }
+}
+
+/// Where a rule picks its letters from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    Plain,
+    Sorted,
+    Deduped,
+}
+
+/// What is done with them in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finish {
+    Keep,
+    Sort,
+    Dedup,
+}
+
+/// A rule in normal form; `tables[n]` is a run of the pool: which of n letters are picked.
+#[derive(Clone, Debug)]
+struct Plan {
+    view: View,
+    finish: Finish,
+    shift: u8,
+    tables: [(u32, u32); WIDE],
+}
+
+/// The letters of an input in all views.
+struct Views {
+    plain: [u8; WIDE],
+    sorted: [u8; WIDE],
+    deduped: [u8; WIDE],
+    n: usize,
+    deduped_n: usize,
+}
+
+/// A compiled family. Rules are known by their places in the family.
+#[derive(Debug)]
+pub struct Compiled {
+    plans: Vec<Plan>,
+    pool: Vec<u8>,
+    /// Rules whose output has a length that the length of the input decides, by both.
+    fixed: Vec<Vec<u16>>,
+    /// Rules that first remove repeats, by the length of what remains and that of the output.
+    after_dedup: Vec<Vec<u16>>,
+    /// Rules that remove repeats last.
+    loose: Vec<u16>,
+    all_views: bool,
+}
+
+/// Where the letter at place `j` comes from among `n`, and how many there will be, for steps that only move letters.
+fn origin(step: Step, n: usize) -> Option<(usize, Box<dyn Fn(usize) -> usize>)> {
+    Some(match step {
+        Step::Reverse => (n, Box::new(move |j| n - 1 - j)),
+        Step::RotateLeft(k) => (n, Box::new(move |j| (j + usize::from(k)) % n)),
+        Step::RotateRight(k) => (n, Box::new(move |j| (j + n - usize::from(k) % n) % n)),
+        Step::DropFirst(k) => (n.saturating_sub(usize::from(k)), Box::new(move |j| j + usize::from(k))),
+        Step::DropLast(k) => (n.saturating_sub(usize::from(k)), Box::new(|j| j)),
+        Step::DuplicateEach => (2 * n, Box::new(|j| j / 2)),
+        Step::Every(step, from) => {
+            let (step, from) = (usize::from(step), usize::from(from));
+            (n.saturating_sub(from).div_ceil(step), Box::new(move |j| from + step * j))
+        }
+        Step::InterleaveHalves => {
+            let half = n / 2;
+            (n, Box::new(move |j| if j == 2 * half { n - 1 } else { j / 2 + j % 2 * half }))
+        }
+        Step::SwapPairs => (n, Box::new(move |j| if j ^ 1 < n { j ^ 1 } else { j })),
+        Step::ReverseChunks(k) => {
+            let k = usize::from(k);
+            (n, Box::new(move |j| j / k * k + (j / k * k + k).min(n) - 1 - j))
+        }
+        Step::Mirror => (2 * n, Box::new(move |j| if j < n { j } else { 2 * n - 1 - j })),
+        Step::RemoveConsecutiveDups | Step::Sort | Step::CaesarShift(_) => return None,
+    })
+}
+
+impl Plan {
+    fn new(rule: &Rule, pool: &mut Vec<u8>) -> Self {
+        let mut plan = Self { view: View::Plain, finish: Finish::Keep, shift: 0, tables: [(0, 0); WIDE] };
+        let mut moves = Vec::new();
+        for step in [Some(rule.first), rule.then].into_iter().flatten() {
+            // What the first of two steps leaves is what the second looks at.
+            plan.view = match std::mem::replace(&mut plan.finish, Finish::Keep) {
+                Finish::Keep => plan.view,
+                Finish::Sort => View::Sorted,
+                Finish::Dedup => View::Deduped,
+            };
+            match step {
+                Step::Sort => plan.finish = Finish::Sort,
+                Step::RemoveConsecutiveDups => plan.finish = Finish::Dedup,
+                Step::CaesarShift(k) => plan.shift += k,
+                _ => moves.push(step),
+            }
+        }
+        for n in 1..=*LENGTHS.end() {
+            let mut places: Vec<u8> = (0..n as u8).collect();
+            for &step in &moves {
+                if let Some((len, from)) = origin(step, places.len()) {
+                    places = (0..len).map(|j| places[from(j)]).collect();
+                }
+            }
+            plan.tables[n] = (pool.len() as u32, (pool.len() + places.len()) as u32);
+            pool.extend(places);
+        }
+        plan
+    }
+}
+
+impl Views {
+    #[inline]
+    fn new(pair: &Pair, all: bool) -> Self {
+        let n = usize::from(pair.n);
+        let mut views = Self { plain: pair.input, sorted: [0; WIDE], deduped: [0; WIDE], n, deduped_n: 0 };
+        if all {
+            views.sorted = pair.input;
+            views.sorted[..n].sort_unstable();
+            for (i, &c) in pair.input().iter().enumerate() {
+                if i == 0 || c != pair.input[i - 1] {
+                    views.deduped[views.deduped_n] = c;
+                    views.deduped_n += 1;
+                }
+            }
+        }
+        views
+    }
+
+    #[inline]
+    fn of(&self, view: View) -> (&[u8; WIDE], usize) {
+        match view {
+            View::Plain => (&self.plain, self.n),
+            View::Sorted => (&self.sorted, self.n),
+            View::Deduped => (&self.deduped, self.deduped_n),
+        }
+    }
+}
+
+impl Compiled {
+    /// Compile a family.
+    pub fn new(rules: &[Rule]) -> Self {
+        let mut pool = Vec::new();
+        let plans: Vec<Plan> = rules.iter().map(|rule| Plan::new(rule, &mut pool)).collect();
+        let mut family = Self {
+            fixed: vec![Vec::new(); WIDE * (LONG + 1)],
+            after_dedup: vec![Vec::new(); WIDE * (LONG + 1)],
+            loose: Vec::new(),
+            all_views: plans.iter().any(|plan| plan.view != View::Plain),
+            pool: Vec::new(),
+            plans: Vec::new(),
+        };
+        for (id, plan) in plans.iter().enumerate() {
+            if plan.finish == Finish::Dedup {
+                family.loose.push(id as u16);
+                continue;
+            }
+            let lists = if plan.view == View::Deduped { &mut family.after_dedup } else { &mut family.fixed };
+            for (n, (start, end)) in plan.tables.iter().enumerate() {
+                lists[n * (LONG + 1) + (end - start) as usize].push(id as u16);
+            }
+        }
+        Self { pool, plans, ..family }
+    }
+
+    /// The longest output of a rule for an input of at most `n` letters.
+    pub fn longest(&self, n: usize) -> usize {
+        let longest = self.plans.iter().map(|plan| plan.tables[n].1 - plan.tables[n].0);
+        longest.max().unwrap_or_default() as usize
+    }
+
+    #[inline]
+    fn table(&self, plan: &Plan, n: usize) -> &[u8] {
+        let (start, end) = plan.tables[n % WIDE];
+        &self.pool[start as usize..end as usize]
+    }
+
+    /// Does the rule remove repeats? Then the places of the letters that it removes them from, if they are picked from
+    /// the input as it is; otherwise all places in order.
+    #[inline]
+    pub fn removes_from(&self, rule: u16, n: usize) -> Option<&[u8]> {
+        let plan = &self.plans[usize::from(rule)];
+        match (plan.view, plan.finish) {
+            (View::Plain, Finish::Dedup) => Some(self.table(plan, n)),
+            (View::Deduped, _) | (_, Finish::Dedup) => Some(&PLACES[..n]),
+            _ => None,
+        }
+    }
+
+    /// Fill in the output. Returns how many repeats were removed.
+    #[inline]
+    pub fn apply(&self, rule: u16, pair: &mut Pair, alphabet: u8) -> usize {
+        let plan = &self.plans[usize::from(rule)];
+        if plan.view == View::Plain && plan.finish == Finish::Keep && plan.shift == 0 {
+            let table = self.table(plan, usize::from(pair.n));
+            for (to, &from) in pair.output.iter_mut().zip(table) {
+                *to = pair.input[usize::from(from) % WIDE];
+            }
+            pair.m = table.len() as u8;
+            return 0;
+        }
+        let views = Views::new(pair, plan.view != View::Plain);
+        let (letters, n) = views.of(plan.view);
+        let table = self.table(plan, n);
+        for (to, &from) in pair.output.iter_mut().zip(table) {
+            let shifted = letters[usize::from(from) % WIDE] + plan.shift;
+            *to = if shifted >= alphabet { shifted - alphabet } else { shifted };
+        }
+        let made = &mut pair.output[..table.len()];
+        let mut m = table.len();
+        match plan.finish {
+            Finish::Keep => {}
+            Finish::Sort => made.sort_unstable(),
+            Finish::Dedup => {
+                m = 1;
+                for i in 1..made.len() {
+                    made[m] = made[i];
+                    m += usize::from(made[m] != made[m - 1]);
+                }
+            }
+        }
+        pair.m = m as u8;
+        table.len() - m + if plan.view == View::Deduped { views.n - n } else { 0 }
+    }
+
+    /// Of the sizes of alphabet in `sizes`, those for which the rule makes `output` of what is viewed; without a shift all
+    /// or none.
+    #[inline]
+    fn fits(&self, plan: &Plan, views: &Views, output: &[u8], sizes: u32) -> u32 {
+        let (letters, n) = views.of(plan.view);
+        let table = self.table(plan, n);
+        let shifted = table.iter().map(|&from| letters[usize::from(from) % WIDE] + plan.shift);
+        match plan.finish {
+            Finish::Keep if table.len() != output.len() => 0,
+            Finish::Keep if plan.shift == 0 => {
+                if shifted.eq(output.iter().copied()) {
+                    sizes
+                } else {
+                    0
+                }
+            }
+            Finish::Keep => {
+                let mut sizes = sizes;
+                for (c, &wanted) in shifted.zip(output) {
+                    sizes &= sizes_of(c, wanted);
+                    if sizes == 0 {
+                        break;
+                    }
+                }
+                sizes
+            }
+            Finish::Dedup => {
+                let mut sizes = sizes;
+                let mut last = u8::MAX;
+                let mut rest = output.iter();
+                for c in shifted.filter(|&c| c != std::mem::replace(&mut last, c)) {
+                    sizes &= rest.next().map_or(0, |&wanted| sizes_of(c, wanted));
+                    if sizes == 0 {
+                        break;
+                    }
+                }
+                if rest.next().is_none() { sizes } else { 0 }
+            }
+            Finish::Sort if table.len() != output.len() || !output.is_sorted() => 0,
+            Finish::Sort => {
+                let mut wanted = [0i8; 64];
+                output.iter().for_each(|&c| wanted[usize::from(c) % 64] += 1);
+                (0..WIDE as u8).filter(|&size| sizes >> size & 1 == 1).fold(0, |fitting, size| {
+                    let mut left = wanted;
+                    let wrap = |c| if c >= size && plan.shift > 0 { c - size } else { c };
+                    shifted.clone().for_each(|c| left[usize::from(wrap(c)) % 64] -= 1);
+                    fitting | u32::from(left == [0; 64]) << size
+                })
+            }
+        }
+    }
+
+    /// The rules that fit all that is shown, each with the sizes of alphabet for which it does. Returns the sizes that the
+    /// letters shown allow.
+    #[inline]
+    pub fn fitting(&self, shown: &[Pair], fitting: &mut Vec<(u16, u32)>) {
+        fitting.clear();
+        let Some((first, rest)) = shown.split_first() else {
+            return;
+        };
+        let high = shown.iter().map(Pair::highest).max().unwrap_or_default();
+        let sizes = SIZES & from_bit(high + 1);
+        let views = Views::new(first, self.all_views);
+        let output = first.output();
+        let mut add = |ids: &[u16]| {
+            for &id in ids {
+                let sizes = self.fits(&self.plans[usize::from(id)], &views, output, sizes);
+                if sizes != 0 {
+                    fitting.push((id, sizes));
+                }
+            }
+        };
+        add(&self.fixed[views.n * (LONG + 1) + output.len()]);
+        add(&self.loose);
+        if self.all_views {
+            add(&self.after_dedup[views.deduped_n * (LONG + 1) + output.len()]);
+        }
+        for pair in rest {
+            let views = Views::new(pair, self.all_views);
+            fitting.retain_mut(|(id, sizes)| {
+                *sizes = self.fits(&self.plans[usize::from(*id)], &views, pair.output(), *sizes);
+                *sizes != 0
+            });
+        }
+    }
+
+    /// Do all these rules, in every alphabet that has the letters asked about, give the answer?
+    #[inline]
+    pub fn agree(&self, fitting: &[(u16, u32)], query: &Pair) -> bool {
+        let views = Views::new(query, self.all_views);
+        let allowed = from_bit(query.input().iter().fold(0, |high, &c| high.max(c)) + 1);
+        fitting.iter().all(|&(id, sizes)| {
+            let sizes = sizes & allowed;
+            sizes == 0 || self.fits(&self.plans[usize::from(id)], &views, query.output(), sizes) == sizes
+        })
+    }
+}
+
+/// All places, in order.
+const PLACES: [u8; WIDE] = {
+    let mut places = [0; WIDE];
+    let mut i = 0;
+    while i < WIDE {
+        places[i] = i as u8;
+        i += 1;
+    }
+    places
+};
+
+/// The sizes of alphabet in which a shifted letter is the wanted one: those above it if it is that already, otherwise the
+/// one that takes it there. A shift is smaller than any alphabet, so that there is only one turn.
+#[inline]
+fn sizes_of(shifted: u8, wanted: u8) -> u32 {
+    if shifted == wanted {
+        from_bit(wanted + 1)
+    } else {
+        1u32.checked_shl(u32::from(shifted.wrapping_sub(wanted))).unwrap_or(0)
+    }
+}

@@ -1,0 +1,607 @@
+//! Inducto: examples of a hidden rule, and a sequence to apply it to.
+//!
+//! Source: the Inducto task of the `SynthLM` task set, which follows the method of Physics of Language Models Part 4.1. It
+//! tests rule induction in context: which of the rules it is, only the examples tell.
+//!
+//! ```text
+//! Ex1: [A B C D] -> [D C B A] | Ex2: [H A A F C] -> [C F A A H] | Query: [B E G G] -> [G G E B]
+//! ```
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::params::Span;
+use crate::reading::{Flaw, Form, Reading, Tokens};
+use crate::rng::TaskRng;
+use crate::row::Row;
+use crate::sampling::induction::{Compiled, LONG, Pair, WIDE};
+use crate::sampling::rules::{self, ALPHABETS, FIXED, LENGTHS, Rule};
+use crate::split::Content;
+use crate::task::Task;
+use crate::vocab::{BOS, EOS, Vocab};
+use crate::{choice, params};
+
+/// Declared hard maximum of the examples.
+const MAX_EXAMPLES: u16 = 10;
+const LETTERS: u16 = *ALPHABETS.end() as u16;
+const EXAMPLE: u16 = 3;
+const QUERY: u16 = EXAMPLE + MAX_EXAMPLES;
+const ARROW: u16 = QUERY + 1;
+const OPEN: u16 = ARROW + 1;
+const CLOSE: u16 = OPEN + 1;
+/// A letter after a bracket, and after another letter.
+const FIRST: u16 = CLOSE + 1;
+const NEXT: u16 = FIRST + LETTERS;
+/// Queries tried on one set of examples: the first as long as it happens to be, the others as long as an example.
+const QUERIES: u32 = 4;
+
+choice! {
+    /// Which rules there are.
+    pub enum Family {
+        /// The 30 rules with names of their own.
+        Fixed = "fixed",
+        /// These, and all pairs of the simpler ones that are functions of their own.
+        WithComposites = "with_composites",
+    }
+}
+
+params! {
+    /// Parameters of Inducto.
+    pub struct Params {
+        /// Number of examples.
+        examples: Span = Span::new(2, 8) => 1..=10;
+        /// Complexity classes of the rules, at even odds; a repeated entry weighs more. None: all rules at even odds.
+        complexity: Option<Vec<u32>> = None => 1..=3;
+        /// Letters in an example or query.
+        sequence_length: Span = Span::new(4, 12) => 4..=24;
+        /// Letters of the alphabet: A, B, C, ...
+        vocab_size: u32 = 10 => 5..=26;
+        /// The rules among which the answer is unique.
+        family: Family = Family::Fixed;
+    }
+}
+
+impl Family {
+    fn rules(self) -> &'static [Rule] {
+        match self {
+            Self::Fixed => &FIXED,
+            Self::WithComposites => rules::with_composites(),
+        }
+    }
+
+    fn compiled(self) -> &'static Compiled {
+        static FIXED: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(Family::Fixed.rules()));
+        static ALL: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(Family::WithComposites.rules()));
+        match self {
+            Self::Fixed => &FIXED,
+            Self::WithComposites => &ALL,
+        }
+    }
+}
+
+/// A rule, and pairs that follow it: the examples and, last, the query.
+#[derive(Default)]
+pub struct Instance {
+    rule: u16,
+    pairs: Vec<Pair>,
+    /// Rules that fit the examples: memory of the draw.
+    fitting: Vec<(u16, u32)>,
+}
+
+/// Inducto with checked parameters.
+pub struct Inducto {
+    params: Params,
+    family: &'static Compiled,
+    /// The rules to draw from: a class at even odds, then one of its rules.
+    classes: Vec<Vec<u16>>,
+}
+
+impl Task for Inducto {
+    const NAME: &'static str = "inducto";
+    const VERSION: u32 = 1;
+    const SUMMARY: &'static str = "Rule induction: find the rule that the examples share, and apply it.";
+    const SALT: u64 = 0x696E_6475_6374_6F01;
+    const MARKERS: &'static [u16] = &[OPEN, CLOSE];
+    const SPLIT_KEY: &'static str =
+        "the examples, in any order, and the query's input; the rule and the answer left out";
+    const AXES: &'static [&'static str] = &["rule_complexity"];
+    type Params = Params;
+    type Instance = Instance;
+
+    fn new(params: Params) -> Result<Self, Error> {
+        let rules = params.family.rules();
+        let of = |class: &u32| {
+            let ids = 0..rules.len() as u16;
+            ids.filter(|&id| u32::from(rules[usize::from(id)].complexity) == *class).collect()
+        };
+        let classes = match &params.complexity {
+            None => vec![(0..rules.len() as u16).collect()],
+            Some(classes) => classes.iter().map(of).collect(),
+        };
+        Ok(Self { family: params.family.compiled(), params, classes })
+    }
+
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn preset(level: u8) -> Params {
+        let (examples, complexity) = match level {
+            1 => (Span::new(4, 6), vec![1]),
+            2 => (Span::new(2, 4), vec![1, 2]),
+            _ => (Span::new(1, 3), vec![2, 3]),
+        };
+        Params { examples, complexity: Some(complexity), ..Params::default() }
+    }
+
+    fn extremes() -> [Params; 2] {
+        let of = |examples, length, vocab_size, family| Params {
+            examples: Span::new(examples, examples),
+            sequence_length: Span::new(length, length),
+            vocab_size,
+            family,
+            ..Params::default()
+        };
+        [of(1, 4, 5, Family::Fixed), of(10, 24, 26, Family::WithComposites)]
+    }
+
+    fn wider(params: &Params) -> Option<Params> {
+        let sequence_length = Span::new(params.sequence_length.lo, params.sequence_length.hi + 1);
+        (sequence_length.hi <= *LENGTHS.end() as u32).then(|| Params { sequence_length, ..params.clone() })
+    }
+
+    fn vocab() -> &'static Vocab {
+        static VOCAB: LazyLock<Vocab> = LazyLock::new(|| {
+            Vocab::build()
+                .family(EXAMPLE, MAX_EXAMPLES, |i| format!("{}Ex{}: [", if i == 0 { "" } else { " | " }, i + 1))
+                .piece(QUERY, " | Query: [")
+                .piece(ARROW, "] ->")
+                .piece(OPEN, " [")
+                .piece(CLOSE, "]")
+                .family(FIRST, LETTERS, |i| letter(i as u8).to_string())
+                .family(NEXT, LETTERS, |i| format!(" {}", letter(i as u8)))
+                .finish()
+        });
+        &VOCAB
+    }
+
+    fn max_len(&self) -> usize {
+        let n = self.params.sequence_length.hi as usize;
+        2 + (self.params.examples.hi as usize + 1) * (4 + n + self.family.longest(n))
+    }
+
+    fn sample(&self, rng: &mut TaskRng, it: &mut Instance) {
+        rng.in_registers(|rng| {
+            let count = rng.between(self.params.examples.lo, self.params.examples.hi) as usize;
+            let class = if self.classes.len() == 1 { 0 } else { rng.below(self.classes.len() as u32) as usize };
+            let class = &self.classes[class];
+            it.rule = class[rng.below(class.len() as u32) as usize];
+            // The rule stays: classes keep their odds, however often its sequences are drawn again.
+            loop {
+                it.pairs.clear();
+                while it.pairs.len() < count {
+                    self.draw(rng, it, self.params.sequence_length);
+                }
+                self.family.fitting(&it.pairs, &mut it.fitting);
+                for attempt in 0..QUERIES {
+                    let length = if attempt == 0 {
+                        self.params.sequence_length
+                    } else {
+                        let like = if count == 1 { 0 } else { rng.below(count as u32) as usize };
+                        let n = it.pairs[like].input().len() as u32;
+                        Span::new(n, n)
+                    };
+                    self.draw(rng, it, length);
+                    if self.family.agree(&it.fitting, &it.pairs[count]) {
+                        return;
+                    }
+                    it.pairs.pop();
+                }
+            }
+        });
+    }
+
+    fn content(&self, it: &Instance) -> u64 {
+        match it.pairs.split_last() {
+            Some((query, examples)) => {
+                content(examples.iter().map(|pair| (pair.input(), pair.output())), query.input())
+            }
+            None => 0,
+        }
+    }
+
+    fn encode(&self, it: &Instance, row: &mut Row) {
+        row.push(BOS);
+        let count = it.pairs.len() - 1;
+        for (i, pair) in it.pairs.iter().enumerate() {
+            let start = row.here();
+            row.push(if i == count { QUERY } else { EXAMPLE + i as u16 });
+            write(row, pair.input());
+            row.push(ARROW);
+            let prompt = row.here();
+            row.push(OPEN);
+            write(row, pair.output());
+            if i == count {
+                row.query_after(start, prompt, prompt + 1);
+                row.extend(&[CLOSE, EOS]);
+                row.predict_from(prompt);
+            } else {
+                row.push(CLOSE);
+            }
+        }
+    }
+
+    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+        let rules = self.params.family.rules();
+        let show = |s: &[u8]| s.iter().map(|&c| letter(c).to_string()).collect::<Vec<_>>();
+        let rule = &rules[usize::from(it.rule)];
+        let shown: Vec<(&[u8], &[u8])> = it.pairs.iter().map(|pair| (pair.input(), pair.output())).collect();
+        let (query, examples) = shown.split_last().unwrap_or((&(&[], &[]), &[]));
+        let least = |pairs| fits(rules, pairs, query.0).iter().map(|fit| fit.rule.complexity).min();
+        let mut first: Vec<&Rule> = fits(rules, &examples[..1], query.0).iter().map(|fit| fit.rule).collect();
+        first.dedup();
+        let facts = json!({
+            "rule_name": rule.to_string(),
+            "rule_complexity": rule.complexity,
+            "num_examples": examples.len(),
+            "examples": examples.iter().map(|(a, b)| json!({"input": show(a), "output": show(b)})).collect::<Vec<_>>(),
+            "test_input": show(query.0),
+            "test_output": show(query.1),
+            "measured": {
+                "rule_complexity": least(examples),
+                "alternatives": first.len().saturating_sub(1),
+            },
+        });
+        facts.as_object().cloned().unwrap_or_default()
+    }
+
+    fn is_answer(text: &str) -> bool {
+        text.split(' ').all(|word| word.len() == 1 && word.bytes().all(|b| b.is_ascii_alphabetic()))
+    }
+
+    fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        let mut tokens = Tokens::after_bos(ids)?;
+        let mut examples: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        while examples.len() < usize::from(MAX_EXAMPLES) && tokens.accept(EXAMPLE + examples.len() as u16) {
+            let at = tokens.at();
+            let input = read_letters(&mut tokens, *LENGTHS.end())?;
+            tokens.expect(ARROW, "'] ->'")?;
+            tokens.expect(OPEN, "' ['")?;
+            let output = read_letters(&mut tokens, LONG)?;
+            tokens.expect(CLOSE, "']'")?;
+            if let Some(task) = rules {
+                task.check_input(&input, &examples).map_err(|reason| Flaw::at(at, reason))?;
+                if input == output {
+                    return Err(Flaw::at(at, "an example changes nothing"));
+                }
+            }
+            examples.push((input, output));
+        }
+        if examples.is_empty() {
+            return tokens.fail("expected 'Ex1: ['");
+        }
+        tokens.expect(QUERY, "the next example, in order, or ' | Query: ['")?;
+        let at = tokens.at();
+        let query = read_letters(&mut tokens, *LENGTHS.end())?;
+        tokens.expect(ARROW, "'] ->'")?;
+        let answer = match rules {
+            None => induce_in_tiers(&examples, &query),
+            Some(task) => task.check_row(&examples, &query),
+        };
+        let answer = answer.map_err(|reason| Flaw::at(at, reason))?;
+        let mut reading = Reading {
+            content: content(examples.iter().map(|(input, output)| (&input[..], &output[..])), &query),
+            answer: answer.iter().enumerate().map(|(i, &c)| u16::from(c) + if i == 0 { FIRST } else { NEXT }).collect(),
+            ..Reading::default()
+        };
+        if form == Form::Prompt {
+            return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at '] ->'") };
+        }
+        let start = tokens.at() as u32;
+        tokens.expect(OPEN, "' ['")?;
+        for &id in &reading.answer {
+            tokens.expect(id, "the right answer")?;
+        }
+        tokens.expect(CLOSE, "']'")?;
+        tokens.expect(EOS, "<eos>")?;
+        reading.loss.push(start..tokens.at() as u32);
+        if tokens.is_done() { Ok(reading) } else { tokens.fail("nothing may follow <eos>") }
+    }
+}
+
+impl Inducto {
+    /// Add a pair that follows the rule, shows a change, and is like no other.
+    #[inline]
+    fn draw(&self, rng: &mut TaskRng, it: &mut Instance, length: Span) {
+        let v = self.params.vocab_size;
+        let mut pair = Pair::default();
+        loop {
+            let mut letters = [0; WIDE];
+            let [extra, head @ ..] = rng.below_each([length.hi - length.lo + 1, v, v, v, v, v, v, v, v, v, v, v, v]);
+            let n = (length.lo + extra) as usize;
+            letters.iter_mut().zip(head).for_each(|(to, c)| *to = c as u8);
+            if n > 12 {
+                let tail = rng.below_each([v; 12]);
+                letters[12..].iter_mut().zip(tail).for_each(|(to, c)| *to = c as u8);
+            }
+            letters[n..].fill(0);
+            pair.set_input(&letters, n);
+            let removed = self.family.apply(it.rule, &mut pair, v as u8);
+            if removed == 0
+                && let Some(places) = self.family.removes_from(it.rule, n)
+            {
+                let at = 1 + rng.below(places.len() as u32 - 1) as usize;
+                pair.repeat(usize::from(places[at - 1]), usize::from(places[at]));
+                self.family.apply(it.rule, &mut pair, v as u8);
+            }
+            if pair.input() != pair.output() && it.pairs.iter().all(|other| other.input() != pair.input()) {
+                it.pairs.push(pair);
+                return;
+            }
+        }
+    }
+
+    fn check_input(&self, input: &[u8], examples: &[(Vec<u8>, Vec<u8>)]) -> Result<(), String> {
+        let Params { sequence_length: length, vocab_size, .. } = self.params;
+        if !length.contains(input.len() as u32) {
+            return Err(format!("{} letters; allowed: {}..={}", input.len(), length.lo, length.hi));
+        }
+        if input.iter().any(|&c| u32::from(c) >= vocab_size) {
+            return Err(format!("a letter beyond the first {vocab_size}"));
+        }
+        if examples.iter().any(|(other, _)| other == input) {
+            return Err("a sequence is given twice".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_row(&self, examples: &[(Vec<u8>, Vec<u8>)], query: &[u8]) -> Result<Vec<u8>, String> {
+        let Params { examples: count, vocab_size, complexity, family, .. } = &self.params;
+        if !count.contains(examples.len() as u32) {
+            return Err(format!("{} examples; allowed: {}..={}", examples.len(), count.lo, count.hi));
+        }
+        self.check_input(query, examples)?;
+        let shown: Vec<(&[u8], &[u8])> = examples.iter().map(|(a, b)| (&a[..], &b[..])).collect();
+        let fits = fits(family.rules(), &shown, query);
+        let answer = agreed(&fits)?;
+        let allowed = |fit: &Fit<'_>| {
+            (!fit.rule.shifts() || u32::from(fit.alphabet) == *vocab_size)
+                && complexity.as_ref().is_none_or(|classes| classes.contains(&u32::from(fit.rule.complexity)))
+        };
+        if !fits.iter().any(allowed) {
+            return Err("no rule of the complexity classes fits the examples".to_owned());
+        }
+        if answer == query {
+            return Err("the query changes nothing".to_owned());
+        }
+        Ok(answer)
+    }
+}
+
+/// A rule that fits all examples, in an alphabet of some size, and its answer.
+struct Fit<'a> {
+    rule: &'a Rule,
+    alphabet: u8,
+    answer: Vec<u8>,
+}
+
+/// Try every rule on every example. The text does not say how large the alphabet is: where it matters, every size that has
+/// the letters seen is tried.
+fn fits<'a>(rules: &'a [Rule], examples: &[(&[u8], &[u8])], query: &[u8]) -> Vec<Fit<'a>> {
+    let seen = examples.iter().flat_map(|(input, output)| input.iter().chain(*output)).chain(query);
+    let least = seen.max().map_or(0, |&high| high + 1).max(*ALPHABETS.start());
+    let mut found = Vec::new();
+    let mut made = Vec::new();
+    for rule in rules {
+        let last = if rule.shifts() { *ALPHABETS.end() } else { least };
+        for alphabet in least..=last {
+            let mut apply = |input: &[u8], output: &[u8]| {
+                rule.apply(input, alphabet, &mut made);
+                made == output
+            };
+            if examples.iter().all(|(input, output)| apply(input, output)) {
+                rule.apply(query, alphabet, &mut made);
+                found.push(Fit { rule, alphabet, answer: made.clone() });
+            }
+        }
+    }
+    found
+}
+
+/// The one answer of all that fit.
+fn agreed(fits: &[Fit<'_>]) -> Result<Vec<u8>, String> {
+    let Some(first) = fits.first() else {
+        return Err("no rule of the family fits the examples".to_owned());
+    };
+    match fits.iter().find(|fit| fit.answer != first.answer) {
+        Some(other) if other.rule == first.rule => Err(format!(
+            "ambiguous: {} fits in alphabets of {} and {} letters",
+            first.rule, first.alphabet, other.alphabet
+        )),
+        Some(other) => Err(format!("ambiguous: {} and {} fit, and answer differently", first.rule, other.rule)),
+        None if first.answer.is_empty() => Err("the answer is empty".to_owned()),
+        None => Ok(first.answer.clone()),
+    }
+}
+
+/// The answer by the fixed rules or, where none of them fits, by all.
+fn induce_in_tiers(examples: &[(Vec<u8>, Vec<u8>)], query: &[u8]) -> Result<Vec<u8>, String> {
+    let shown: Vec<(&[u8], &[u8])> = examples.iter().map(|(a, b)| (&a[..], &b[..])).collect();
+    let fixed = fits(&FIXED, &shown, query);
+    if fixed.is_empty() { agreed(&fits(rules::with_composites(), &shown, query)) } else { agreed(&fixed) }
+}
+
+fn letter(c: u8) -> char {
+    char::from(b'A' + c)
+}
+
+/// Hash the examples in any order, and the query.
+fn content<'a>(examples: impl Iterator<Item = (&'a [u8], &'a [u8])>, query: &[u8]) -> u64 {
+    let examples = examples.map(|(input, output)| (digest(Content::new(digest(Content::new(0), input)), output), 0));
+    digest(Content::new(Inducto::SALT).unordered(examples), query)
+}
+
+/// Add a sequence, eight letters to a word.
+fn digest(head: Content, letters: &[u8]) -> u64 {
+    let pack = |word, &c: &u8| word << 8 | u64::from(c);
+    let head = head.fact(letters.len() as u64);
+    letters.chunks(8).fold(head, |hash, chunk| hash.fact(chunk.iter().fold(0, pack))).finish()
+}
+
+#[inline]
+fn write(row: &mut Row, letters: &[u8]) {
+    let at = row.len();
+    row.ids.extend(letters.iter().map(|&c| NEXT + u16::from(c)));
+    row.ids[at] -= NEXT - FIRST;
+}
+
+fn read_letters(tokens: &mut Tokens<'_>, most: usize) -> Result<Vec<u8>, Flaw> {
+    let mut letters = vec![tokens.expect_family(FIRST, LETTERS, "a letter")? as u8];
+    while let Some(c) = tokens.family(NEXT, LETTERS) {
+        letters.push(c as u8);
+        if letters.len() > most {
+            return tokens.fail(format!("more than {most} letters"));
+        }
+    }
+    Ok(letters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::StreamKey;
+    use crate::task::check_work_at;
+
+    fn hard(family: Family, complexity: Option<Vec<u32>>, length: (u32, u32), vocab_size: u32) -> Params {
+        let sequence_length = Span::new(length.0, length.1);
+        Params { examples: Span::new(1, 1), complexity, sequence_length, vocab_size, family }
+    }
+
+    #[test]
+    fn one_example_is_enough_for_every_rule_at_bounded_work() {
+        for (length, vocab_size) in
+            [((4, 4), 5), ((4, 4), 10), ((4, 4), 26), ((24, 24), 5), ((4, 12), 10), ((4, 24), 26)]
+        {
+            check_work_at::<Inducto>(hard(Family::Fixed, None, length, vocab_size));
+            if length.1 > 4 {
+                check_work_at::<Inducto>(hard(Family::WithComposites, None, length, vocab_size));
+            }
+            let mut task = Inducto::new(hard(Family::WithComposites, None, length, vocab_size)).expect("valid");
+            let key = StreamKey::new("inducto", "", 1, 0);
+            let mut it = Instance::default();
+            for (id, rule) in rules::with_composites().iter().enumerate() {
+                task.classes = vec![vec![id as u16]];
+                let draw = |i: u64| {
+                    let mut rng = key.rng((i + 1000 * id as u64).into(), 0);
+                    task.sample(&mut rng, &mut it);
+                    rng.draws
+                };
+                let words = (0..60).map(draw).sum::<u64>() / 60;
+                assert!(words < 150, "{rule} takes {words} words at {length:?} and {vocab_size}");
+            }
+        }
+    }
+
+    #[test]
+    fn compiled_rules_do_and_find_what_told_rules_do_and_find() {
+        let mut rng = StreamKey::new("inducto", "", 2, 0).rng(0.into(), 0);
+        for family in [Family::Fixed, Family::WithComposites] {
+            let (told, compiled) = (family.rules(), family.compiled());
+            let mut verdicts = [0; 2];
+            let mut fitting = Vec::new();
+            let mut made = Vec::new();
+            for i in 0..12_000 {
+                // Few letters and short sequences, so that many rules fit.
+                let v = if i % 2 == 0 { 5 } else { rng.between(5, 26) };
+                let id = (i % told.len()) as u16;
+                let most = if i % 3 == 0 { 5 } else { 24 };
+                let pairs: Vec<Pair> = (0..2 + i % 2)
+                    .map(|_| {
+                        let mut pair = Pair::default();
+                        let n = rng.between(4, most) as usize;
+                        let mut letters = [0; WIDE];
+                        letters[..n].fill_with(|| rng.below(v) as u8);
+                        pair.set_input(&letters, n);
+                        compiled.apply(id, &mut pair, v as u8);
+                        told[usize::from(id)].apply(pair.input(), v as u8, &mut made);
+                        assert_eq!(pair.output(), made, "{} of {:?}", told[usize::from(id)], pair.input());
+                        pair
+                    })
+                    .collect();
+                let (query, shown) = pairs.split_last().expect("two or three");
+                compiled.fitting(shown, &mut fitting);
+                let spelled: Vec<(&[u8], &[u8])> = shown.iter().map(|pair| (pair.input(), pair.output())).collect();
+                let right = fits(told, &spelled, query.input()).iter().all(|fit| fit.answer == query.output());
+                assert_eq!(
+                    compiled.agree(&fitting, query),
+                    right,
+                    "{} {spelled:?} {:?}",
+                    told[usize::from(id)],
+                    query.input()
+                );
+                verdicts[usize::from(right)] += 1;
+            }
+            assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
+        }
+    }
+
+    fn texts(params: Params) -> Vec<String> {
+        let task = Inducto::new(params).expect("valid");
+        let key = StreamKey::new("inducto", "pinned", 1, 0);
+        let mut it = Instance::default();
+        let mut row = Row::default();
+        let draw = |i: u64| {
+            task.sample(&mut key.rng(i.into(), 0), &mut it);
+            row.clear();
+            task.encode(&it, &mut row);
+            format!("{} {}", task.metadata(&it)["rule_name"].as_str().unwrap_or_default(), Inducto::vocab().decode(&row.ids))
+        };
+        (0..2).map(draw).collect()
+    }
+
+    #[test]
+    fn values_are_pinned() {
+        let one = Span::new(1, 1);
+        assert_eq!(texts(Params { examples: one, ..Inducto::preset(3) }), PINNED_FIXED);
+        assert_eq!(
+            texts(Params { family: Family::WithComposites, examples: one, ..Params::default() }),
+            PINNED_COMPOSITES
+        );
+    }
+
+    const PINNED_FIXED: [&str; 2] = [
+        "SORT Ex1: [B E F E G B] -> [B B E E F G] | Query: [I C H A E D H I H E B] -> [A B C D E E H H H I I]",
+        "SWAP_PAIRS Ex1: [F A C A A H C] -> [A F A C H A C] | Query: [G A J I D] -> [A G I J D]",
+    ];
+    const PINNED_COMPOSITES: [&str; 2] = ["", ""];
+
+    fn solved(text: &str) -> Result<String, String> {
+        let mut ids = vec![BOS];
+        ids.extend(Inducto::vocab().encode(text).expect("pieces"));
+        let reading = Inducto::read(None, &ids, Form::Prompt).map_err(|flaw| flaw.reason)?;
+        Ok(Inducto::vocab().decode(&reading.answer))
+    }
+
+    #[test]
+    fn prompts_are_solved_in_the_first_tier_that_fits() {
+        let ok = |text: &str| Ok(text.to_owned());
+        assert_eq!(solved("Ex1: [A B C] -> [C B A] | Ex2: [X Y Z W] -> [W Z Y X] | Query: [P Q R] ->"), ok("R Q P"));
+        // Sorting backwards is no fixed rule.
+        assert_eq!(solved("Ex1: [C A E B D] -> [E D C B A] | Query: [B F A D C] ->"), ok("F D C B A"));
+        // The example has no letter beyond the query's, but shows where the alphabet ends.
+        assert_eq!(solved("Ex1: [F C G A] -> [G D A B] | Query: [B G B F] ->"), ok("C A C G"));
+        for (text, reason) in [
+            ("Ex1: [A B C D] -> [D C B A] | Query: [B A C D E] ->", "ambiguous: REVERSE and REVERSE_CHUNKS_4"),
+            (
+                "Ex1: [F C A A] -> [G D B B] | Query: [B G B F] ->",
+                "ambiguous: CAESAR_SHIFT_1 fits in alphabets of 7 and 8",
+            ),
+            ("Ex1: [A B C D] -> [D D D D D] | Query: [B A C D E] ->", "no rule of the family fits"),
+        ] {
+            let found = solved(text);
+            assert!(found.as_ref().is_err_and(|found| found.starts_with(reason)), "{text}: {found:?}");
+        }
+    }
+}
