@@ -2,17 +2,23 @@
 """The task modules."""
 
 from . import (
+    brevo,
     depo,
     dyna,
+    mano,
 )
 
 ALL = (
     "dyna",
     "depo",
+    "brevo",
+    "mano",
 )
 """Names, in the order of joint ids."""
 
 __all__ = [
+    "brevo",
     "depo",
     "dyna",
+    "mano",
 ]
