@@ -79,6 +79,11 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// Parse tokens, re-derive every answer, and check all rules. With `rules` absent only what holds for every
     /// parameter is checked.
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw>;
+    /// Read under the rules common to all parameters, with only what a text cannot say of itself taken from these ones,
+    /// such as a modulus.
+    fn read_any(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        Self::read(None, ids, form)
+    }
     /// Does a string have the form of this task's answers?
     fn is_answer(text: &str) -> bool;
     /// Is `given` a right answer to the prompt, when `target` is one?
@@ -248,7 +253,7 @@ impl<T: Task> AnyTask for Configured<T> {
     }
 
     fn read_any(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
-        T::read(None, without_padding(ids), form)
+        self.task.read_any(without_padding(ids), form)
     }
 }
 

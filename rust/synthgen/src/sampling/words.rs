@@ -1,5 +1,6 @@
 //! Self-delimiting multi-token names: all tokens but the last come from one family, the last from another.
 
+use crate::reading::{Flaw, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 
@@ -143,6 +144,37 @@ impl WordLaw {
         for word in &mut words[found..] {
             let free = (0..self.space()).find(|&number| seen.insert(number)).unwrap_or_default();
             *word = self.nth(free);
+        }
+    }
+}
+
+/// A word found in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Found {
+    /// As [`Word::code`].
+    pub code: u64,
+    /// Number of tokens.
+    pub len: u32,
+    /// Largest token value, 1-based.
+    pub largest: u32,
+}
+
+/// Read the next word; families are the id of token 1 and the number of ids.
+pub fn read(tokens: &mut Tokens<'_>, middle: (u16, u16), last: (u16, u16)) -> Result<Found, Flaw> {
+    let start = tokens.at();
+    let mut word = Found::default();
+    loop {
+        let end = tokens.family(last.0, last.1);
+        let value = match end.or_else(|| tokens.family(middle.0, middle.1)) {
+            Some(value) if (word.len as usize) < MAX_WORD_LEN => u32::from(value) + 1,
+            Some(_) => return Err(Flaw::at(start, format!("a word of more than {MAX_WORD_LEN} tokens"))),
+            None => return tokens.fail("expected a word"),
+        };
+        word.code |= u64::from(value) << (8 * word.len);
+        word.len += 1;
+        word.largest = word.largest.max(value);
+        if end.is_some() {
+            return Ok(word);
         }
     }
 }

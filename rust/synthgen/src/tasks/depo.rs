@@ -19,7 +19,7 @@ use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::sampling::size::SizeLaw;
-use crate::sampling::words::{MAX_WORD_LEN, Seen, Word, WordLaw};
+use crate::sampling::words::{self, Found, MAX_WORD_LEN, Seen, Word, WordLaw};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, PAD, Vocab};
@@ -414,24 +414,7 @@ fn check_cycle(graph: &BTreeMap<u64, u64>) -> Result<(), String> {
 /// The code and the length of the next word.
 fn read_word(rules: Option<&Depo>, tokens: &mut Tokens<'_>) -> Result<(u64, u32), Flaw> {
     let start = tokens.at();
-    let (mut code, mut len) = (0u64, 0u32);
-    let mut largest = 0;
-    loop {
-        let last = tokens.family(LAST, MAX_VALUES);
-        let value = match last.or_else(|| tokens.family(MIDDLE, MAX_VALUES)) {
-            Some(value) if (len as usize) < MAX_WORD_LEN => u32::from(value) + 1,
-            Some(_) => {
-                return Err(Flaw::at(start, format!("a word of more than {MAX_WORD_LEN} tokens")));
-            }
-            None => return tokens.fail("expected a word"),
-        };
-        code |= u64::from(value) << (8 * len);
-        len += 1;
-        largest = largest.max(value);
-        if last.is_some() {
-            break;
-        }
-    }
+    let Found { code, len, largest } = words::read(tokens, (MIDDLE, MAX_VALUES), (LAST, MAX_VALUES))?;
     if let Some(Depo { params: p, .. }) = rules
         && (largest > p.mini_vocab || !(p.min_word_len..=p.max_word_len).contains(&len))
     {

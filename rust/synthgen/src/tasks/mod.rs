@@ -16,6 +16,10 @@ pub mod reversal;
 pub mod selective;
 pub mod filtro;
 pub mod inducto;
+pub mod brevo;
+pub mod depo;
+pub mod dyna;
+pub mod mano;
 
 use crate::registry::Entry;
 
@@ -36,3 +40,5 @@ pub static ALL: &[Entry] = &[
 ];
 pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<filtro::Filtro>()];
 pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<inducto::Inducto>()];
+pub static ALL: &[Entry] =
+    &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<brevo::Brevo>(), Entry::of::<mano::Mano>()];

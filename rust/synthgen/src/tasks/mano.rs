@@ -1,0 +1,416 @@
+//! Mano: the value of a prefix expression in arithmetic modulo a small number.
+//!
+//! Source: Allen-Zhu, Physics of Language Models Part 4.1 (arXiv 2512.17351), and its reference code `PhysicsLM4`
+//! (Apache-2.0), whose distribution this is. It tests the manipulation of knowledge: the tables of the operations must be
+//! learned, and applied several times without writing anything down.
+//!
+//! ```text
+//! LENGTH 3 | + * 3 5 - 4 9 | VALUE 3 ->10
+//! ```
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::params::Field;
+use crate::reading::{Flaw, Form, Reading, Tokens};
+use crate::rng::TaskRng;
+use crate::row::Row;
+use crate::sampling::residues::{Expression, MAX_MODULUS, MAX_OPS, OP, Residues};
+use crate::split::Content;
+use crate::task::Task;
+use crate::vocab::{BOS, PAD, Vocab};
+use crate::{choice, params};
+
+/// Four operations, then their synonyms.
+const OPERATION: u16 = 3;
+/// For each length two tags, then for each length two markers.
+const LENGTH: u16 = 11;
+const MARKER: u16 = LENGTH + 2 * MAX_OPS as u16;
+const VALUE: u16 = MARKER + 2 * MAX_OPS as u16;
+const END: u16 = VALUE + MAX_MODULUS as u16;
+/// What a text without parameters is taken to mean.
+const USUAL_MODULUS: u32 = 23;
+/// Fewer expressions than this without a division by zero are too few to look for.
+const LEAST_SHARE: f64 = 0.25;
+const NAMES: [[&str; 4]; 2] = [["+ ", "- ", "* ", "/ "], ["plus ", "minus ", "times ", "over "]];
+
+choice! {
+    /// Which operations occur: a(ddition), s(ubtraction), m(ultiplication), d(ivision).
+    pub enum Operators {
+        /// Addition.
+        A = "a",
+        /// Subtraction.
+        S = "s",
+        /// Multiplication.
+        M = "m",
+        /// Division.
+        D = "d",
+        /// All but multiplication and division.
+        As = "as",
+        /// Addition and multiplication.
+        Am = "am",
+        /// Addition and division.
+        Ad = "ad",
+        /// Subtraction and multiplication.
+        Sm = "sm",
+        /// Subtraction and division.
+        Sd = "sd",
+        /// Multiplication and division.
+        Md = "md",
+        /// All but division.
+        Asm = "asm",
+        /// All but multiplication.
+        Asd = "asd",
+        /// All but subtraction.
+        Amd = "amd",
+        /// All but addition.
+        Smd = "smd",
+        /// All four.
+        Asmd = "asmd",
+    }
+}
+
+impl Operators {
+    fn codes(self) -> Vec<u8> {
+        let name = self.write();
+        let letters = name.as_str().unwrap_or_default();
+        (0..4).filter(|&code| letters.contains(char::from(b"asmd"[usize::from(code)]))).collect()
+    }
+}
+
+choice! {
+    /// Which tokens are predicted.
+    pub enum Loss {
+        /// All but the first.
+        All = "all",
+        /// The value alone.
+        Answer = "answer",
+    }
+}
+
+params! {
+    /// Parameters of Mano. The reference's names: `L` is `length_max`, `ttype` is `operators`, `value_mod` is `modulus`.
+    pub struct Params {
+        /// Most operations; training draws their number uniformly from 1, the qa form uses length_max.
+        length_max: u32 = 10 => 1..=64;
+        /// Evaluation form: length_max operations.
+        qa: bool = false;
+        /// Operations that occur: a for +, s for -, m for *, d for / (with d, the modulus must be prime).
+        operators: Operators = Operators::Asm;
+        /// The arithmetic is that of the residues of this number.
+        modulus: u32 = 23 => 2..=127;
+        /// Write each operation, the length tag and the answer marker as one of two synonyms, at even odds.
+        knowledge_augment: bool = true;
+        /// Tokens that are predicted: all but the first, or the value alone.
+        loss: Loss = Loss::All;
+    }
+}
+
+/// Mano with checked parameters.
+pub struct Mano {
+    params: Params,
+    ops: Vec<u8>,
+    residues: Residues,
+    /// The id of every symbol, and of its synonym.
+    ids: [[u16; 256]; 2],
+}
+
+/// One expression, and which of its tokens are synonyms.
+#[derive(Default)]
+pub struct Instance {
+    expression: Expression,
+    /// A bit for the tag, one for the marker, one for each symbol.
+    synonyms: [u64; 3],
+}
+
+impl Instance {
+    fn length(&self) -> u16 {
+        (self.expression.symbols().len() / 2) as u16
+    }
+
+    #[inline]
+    fn bit(&self, at: usize) -> usize {
+        (self.synonyms[at / 64] >> (at % 64) & 1) as usize
+    }
+}
+
+fn is_prime(n: u32) -> bool {
+    (2..n).all(|divisor| !n.is_multiple_of(divisor))
+}
+
+impl Task for Mano {
+    const NAME: &'static str = "mano";
+    const VERSION: u32 = 1;
+    const SUMMARY: &'static str = "Knowledge manipulation: the value of a prefix expression modulo a small number.";
+    const SALT: u64 = 0x6D61_6E6F_0000_0001;
+    const SPLIT_KEY: &'static str = "the expression; synonyms and the modulus left out";
+    const AXES: &'static [&'static str] = &["length", "depth"];
+    const HAS_COMPAT: bool = true;
+    const ENCODING: &'static [&'static str] = &["knowledge_augment", "loss"];
+    type Params = Params;
+    type Instance = Instance;
+
+    fn new(params: Params) -> Result<Self, Error> {
+        let p = &params;
+        let ops = p.operators.codes();
+        let residues = Residues::new(p.modulus, &ops);
+        if ops.contains(&3) {
+            if !is_prime(p.modulus) {
+                let allowed = "allowed: a prime, since only then everything but 0 can be divided by; or operators \
+                               without d";
+                return Err(Error::param(Self::NAME, "modulus", p.modulus, allowed));
+            }
+            let shares = residues.share_defined(p.length_max);
+            let most = shares.iter().take_while(|&&share| share >= LEAST_SHARE).count() - 1;
+            if most < p.length_max as usize {
+                let allowed = format!(
+                    "allowed: at most {most} with operators = {} and modulus = {}, beyond which three expressions in \
+                     four divide by 0; lower it or raise modulus",
+                    p.operators.write(),
+                    p.modulus
+                );
+                return Err(Error::param(Self::NAME, "length_max", p.length_max, allowed));
+            }
+        }
+        let ids = [0, 1].map(|synonym| {
+            std::array::from_fn(|symbol| match symbol as u8 {
+                value @ 0..OP => VALUE + u16::from(value),
+                op => OPERATION + 4 * synonym + u16::from(op - OP),
+            })
+        });
+        Ok(Self { params, ops, residues, ids })
+    }
+
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn preset(level: u8) -> Params {
+        let length_max = [10, 13, 16][usize::from(level) - 1];
+        Params { length_max, ..Params::default() }
+    }
+
+    fn extremes() -> [Params; 2] {
+        let small = Params { length_max: 1, operators: Operators::A, modulus: 2, ..Params::default() };
+        let large = Params {
+            length_max: MAX_OPS as u32,
+            operators: Operators::Asmd,
+            modulus: MAX_MODULUS,
+            loss: Loss::Answer,
+            ..Params::default()
+        };
+        [small, large]
+    }
+
+    fn wider(params: &Params) -> Option<Params> {
+        let length_max = params.length_max + 1;
+        (length_max <= MAX_OPS as u32).then(|| Params { length_max, ..params.clone() })
+    }
+
+    fn vocab() -> &'static Vocab {
+        static VOCAB: LazyLock<Vocab> = LazyLock::new(|| {
+            let lengths = 2 * MAX_OPS as u16;
+            let tag = |i: u16| format!("{} {} | ", ["LENGTH", "OPS"][usize::from(i % 2)], i / 2 + 1);
+            let marker = |i: u16| format!("| {} {} ->", ["VALUE", "RESULT"][usize::from(i % 2)], i / 2 + 1);
+            Vocab::build()
+                .family(OPERATION, 8, |i| NAMES[usize::from(i / 4)][usize::from(i % 4)].to_owned())
+                .family(LENGTH, lengths, tag)
+                .family(MARKER, lengths, marker)
+                .family(VALUE, MAX_MODULUS as u16, |v| format!("{v} "))
+                .finish()
+        });
+        &VOCAB
+    }
+
+    fn max_len(&self) -> usize {
+        2 * self.params.length_max as usize + 5
+    }
+
+    fn sample(&self, rng: &mut TaskRng, it: &mut Instance) {
+        let p = &self.params;
+        let length = if p.qa { p.length_max } else { rng.between(1, p.length_max) };
+        self.residues.draw(rng, length, &mut it.expression);
+        if p.knowledge_augment {
+            for word in it.synonyms.iter_mut().take((2 * length as usize + 3).div_ceil(64)) {
+                *word = rng.word();
+            }
+        }
+    }
+
+    fn content(&self, it: &Instance) -> u64 {
+        content(it.expression.symbols())
+    }
+
+    fn encode(&self, it: &Instance, row: &mut Row) {
+        let tag = 2 * (it.length() - 1);
+        row.extend(&[BOS, LENGTH + tag + it.bit(0) as u16]);
+        let symbols = it.expression.symbols().iter().enumerate();
+        row.ids.extend(symbols.map(|(at, &symbol)| self.ids[it.bit(at + 2)][usize::from(symbol)]));
+        row.push(MARKER + tag + it.bit(1) as u16);
+        let answer = row.here();
+        row.push(VALUE + u16::from(it.expression.value));
+        row.query(1, answer);
+        row.predict_from(if self.params.loss == Loss::All { 1 } else { answer });
+    }
+
+    fn loss_exceeds_answers(&self) -> bool {
+        self.params.loss == Loss::All
+    }
+
+    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+        let symbols = it.expression.symbols();
+        let names = symbols.iter().map(|&symbol| match symbol {
+            value @ 0..OP => value.to_string(),
+            op => NAMES[0][usize::from(op - OP)].trim_end().to_owned(),
+        });
+        let expression: Vec<String> = names.collect();
+        let values: u32 = symbols.iter().map(|&symbol| u32::from(symbol < OP)).sum();
+        let measured = json!({ "length": it.length(), "depth": depth(symbols), "operands": values });
+        let facts = json!({
+            "length": it.length(), "expression": expression.join(" "), "value": it.expression.value,
+            "modulus": self.params.modulus, "measured": measured,
+        });
+        facts.as_object().cloned().unwrap_or_default()
+    }
+
+    fn is_answer(text: &str) -> bool {
+        matches!(text.len(), 1..=3) && text.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    fn compat_id(&self, id: u16) -> Option<u16> {
+        let p = &self.params;
+        let synonym = |i: u16| i < 1 || p.knowledge_augment;
+        let tag = |i: u16| (synonym(i % 2) && u32::from(i / 2) < p.length_max).then(|| 10 * (i / 2 + 1) + i % 2);
+        match id {
+            PAD => Some(0),
+            BOS => Some(9999),
+            OPERATION..LENGTH => {
+                let code = id - OPERATION;
+                (synonym(code / 4) && self.ops.contains(&((code % 4) as u8))).then_some(1 + code)
+            }
+            LENGTH..MARKER => tag(id - LENGTH),
+            MARKER..VALUE => tag(id - MARKER).map(|reference| reference + 4),
+            VALUE..END if u32::from(id - VALUE) < p.modulus => Some(5000 + (id - VALUE)),
+            _ => None,
+        }
+    }
+
+    fn compat_synonym(&self, compat: u16) -> Option<u16> {
+        (compat == 9998 && self.params.knowledge_augment).then_some(BOS)
+    }
+
+    fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        read(rules, rules.map_or(USUAL_MODULUS, |task| task.params.modulus), ids, form)
+    }
+
+    fn read_any(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        read(None, self.params.modulus, ids, form)
+    }
+}
+
+/// Hash the symbols in order, eight to a word.
+fn content(symbols: &[u8]) -> u64 {
+    let head = Content::new(Mano::SALT).fact(symbols.len() as u64);
+    let (words, rest) = symbols.as_chunks::<8>();
+    let hash = words.iter().fold(head, |hash, &word| hash.fact(u64::from_le_bytes(word)));
+    hash.fact(rest.iter().fold(0, |word, &symbol| word << 8 | u64::from(symbol))).finish()
+}
+
+/// Operations on the longest way from the topmost one to a value.
+fn depth(symbols: &[u8]) -> u32 {
+    let mut stack: Vec<u32> = Vec::new();
+    for &symbol in symbols.iter().rev() {
+        let below = if symbol < OP { None } else { stack.pop().max(stack.pop()) };
+        stack.push(below.map_or(0, |below| below + 1));
+    }
+    stack.last().copied().unwrap_or_default()
+}
+
+fn read(rules: Option<&Mano>, modulus: u32, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+    let mut tokens = Tokens::after_bos(ids)?;
+    let lengths = 2 * MAX_OPS as u16;
+    let tag = tokens.expect_family(LENGTH, lengths, "a length tag")?;
+    let length = tag / 2 + 1;
+    let mut symbols = Vec::new();
+    let mut synonym = tag % 2 == 1;
+    while let Some(id) = tokens.peek().filter(|id| !(MARKER..VALUE).contains(id)) {
+        let at = tokens.at();
+        if let Some(code) = tokens.family(OPERATION, 8) {
+            synonym |= code >= 4;
+            let op = (code % 4) as u8;
+            if rules.is_some_and(|task| !task.ops.contains(&op)) {
+                return Err(Flaw::at(at, "an operation that these parameters exclude"));
+            }
+            symbols.push(OP + op);
+        } else if id >= VALUE && u32::from(id - VALUE) < modulus {
+            tokens.family(VALUE, MAX_MODULUS as u16);
+            symbols.push((id - VALUE) as u8);
+        } else {
+            return Err(Flaw::at(at, format!("expected an operation or a value below {modulus}")));
+        }
+    }
+    let right = evaluate(&symbols, modulus).map_err(|(at, reason)| Flaw::at(2 + at, reason))?;
+    if symbols.len() as u32 != 2 * length + 1 {
+        return Err(Flaw::at(1, format!("{} operations, the tag says {length}", symbols.len() / 2)));
+    }
+    let at = tokens.at();
+    let marker = tokens.expect_family(MARKER, lengths, "an answer marker")?;
+    synonym |= marker % 2 == 1;
+    if marker / 2 != tag / 2 {
+        return Err(Flaw::at(at, format!("a marker of length {}, the tag says {length}", marker / 2 + 1)));
+    }
+    if let Some(Mano { params: p, .. }) = rules {
+        if length > p.length_max || (p.qa && length != p.length_max) {
+            return Err(Flaw::at(
+                1,
+                format!("{length} operations; allowed: 1..={}, in the qa form the most", p.length_max),
+            ));
+        }
+        if synonym && !p.knowledge_augment {
+            return Err(Flaw::at(1, "synonyms only with knowledge_augment"));
+        }
+    }
+    let answer = VALUE + right as u16;
+    let mut reading = Reading { content: content(&symbols), answer: vec![answer], ..Reading::default() };
+    if form == Form::Prompt {
+        return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at the answer marker") };
+    }
+    let last = tokens.at() as u32;
+    tokens.expect(answer, "the right value")?;
+    if !tokens.is_done() {
+        return tokens.fail("nothing may follow the value");
+    }
+    let all = rules.is_none_or(|task| task.params.loss == Loss::All);
+    reading.loss.push(if all { 1 } else { last }..last + 1);
+    Ok(reading)
+}
+
+/// The value of a prefix expression, from its end: operations find their values on a stack.
+fn evaluate(symbols: &[u8], modulus: u32) -> Result<u32, (usize, &'static str)> {
+    let mut stack: Vec<u32> = Vec::new();
+    for (at, &symbol) in symbols.iter().enumerate().rev() {
+        if symbol < OP {
+            stack.push(u32::from(symbol));
+            continue;
+        }
+        let (Some(a), Some(b)) = (stack.pop(), stack.pop()) else {
+            return Err((at, "an operation without two values"));
+        };
+        stack.push(match symbol - OP {
+            0 => (a + b) % modulus,
+            1 => (modulus + a - b) % modulus,
+            2 => a * b % modulus,
+            // What times b is a? In a field there is exactly one, unless b is 0.
+            _ => match (0..modulus).filter(|x| x * b % modulus == a).collect::<Vec<_>>()[..] {
+                [quotient] => quotient,
+                _ => return Err((at, "a division that has no value")),
+            },
+        });
+    }
+    match stack[..] {
+        [value] => Ok(value),
+        _ => Err((symbols.len(), "the symbols are not one expression")),
+    }
+}
