@@ -1,14 +1,12 @@
 //! Machinery that several tasks share; nothing here knows a task.
 
+pub mod dag;
 pub mod fewshot;
 pub mod induction;
 pub mod moves;
 pub mod permutation;
-pub mod rules;
-pub mod dag;
-pub mod moves;
-pub mod permutation;
 pub mod residues;
+pub mod rules;
 pub mod size;
 pub mod strings;
 pub mod symbols;

@@ -556,7 +556,11 @@ mod tests {
             task.sample(&mut key.rng(i.into(), 0), &mut it);
             row.clear();
             task.encode(&it, &mut row);
-            format!("{} {}", task.metadata(&it)["rule_name"].as_str().unwrap_or_default(), Inducto::vocab().decode(&row.ids))
+            format!(
+                "{} {}",
+                task.metadata(&it)["rule_name"].as_str().unwrap_or_default(),
+                Inducto::vocab().decode(&row.ids)
+            )
         };
         (0..2).map(draw).collect()
     }

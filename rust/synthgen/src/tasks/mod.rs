@@ -2,24 +2,20 @@
 
 pub mod analogy;
 pub mod arithmetic;
-pub mod depo;
-pub mod dyna;
-pub mod facts;
-pub mod sequence;
+pub mod brevo;
 pub mod copying;
 pub mod depo;
 pub mod dyna;
+pub mod facts;
+pub mod filtro;
+pub mod inducto;
 pub mod kv;
+pub mod mano;
 pub mod pattern;
 pub mod recall;
 pub mod reversal;
 pub mod selective;
-pub mod filtro;
-pub mod inducto;
-pub mod brevo;
-pub mod depo;
-pub mod dyna;
-pub mod mano;
+pub mod sequence;
 
 use crate::registry::Entry;
 
@@ -27,18 +23,18 @@ use crate::registry::Entry;
 pub static ALL: &[Entry] = &[
     Entry::of::<dyna::Dyna>(),
     Entry::of::<depo::Depo>(),
-    Entry::of::<arithmetic::Arithmetic>(),
-    Entry::of::<sequence::Sequence>(),
-    Entry::of::<analogy::Analogy>(),
-    Entry::of::<facts::Facts>(),
+    Entry::of::<inducto::Inducto>(),
+    Entry::of::<filtro::Filtro>(),
+    Entry::of::<brevo::Brevo>(),
+    Entry::of::<mano::Mano>(),
     Entry::of::<copying::Copying>(),
     Entry::of::<kv::Kv>(),
     Entry::of::<pattern::Pattern>(),
     Entry::of::<recall::Recall>(),
     Entry::of::<reversal::Reversal>(),
     Entry::of::<selective::Selective>(),
+    Entry::of::<arithmetic::Arithmetic>(),
+    Entry::of::<sequence::Sequence>(),
+    Entry::of::<analogy::Analogy>(),
+    Entry::of::<facts::Facts>(),
 ];
-pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<filtro::Filtro>()];
-pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<inducto::Inducto>()];
-pub static ALL: &[Entry] =
-    &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<brevo::Brevo>(), Entry::of::<mano::Mano>()];
