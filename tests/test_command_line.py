@@ -199,7 +199,7 @@ def test_a_dataset_keeps_its_plan(cli: Cli, tmp_path: Path, kind: str, fmt: str,
     for split in ("train", "validation", "test"):
         budgets = [shard.budgets for shard in planned.shards() if shard.split == split]
         for cell, parts in zip(planned.cells(), zip(*budgets, strict=True), strict=True):
-            assert sum(parts) == round(planned.budget(split, cell.level))
+            assert sum(parts) == round(planned.budget(split, cell))
     assert cli("verify", root)[0] == 0
     assert verify(root).rows == sum(shard["rows"] for shard in manifest["shards"])
 
@@ -385,7 +385,7 @@ def test_a_dry_run_writes_nothing(cli: Cli, tmp_path: Path, kind: str) -> None:
     status, out, _ = cli(*command(kind, "jsonl,npy", tmp_path / "data", "--dry-run"))
     assert (status, "nothing written" in out) == (0, True)
     for cell in plan(kind).cells():
-        assert re.search(rf"{cell.task} +L{cell.level} +train +{plan(kind).budget('train', cell.level):,.0f} ", out)
+        assert re.search(rf"{cell.task} +L{cell.level} +train +{plan(kind).budget('train', cell):,.0f} ", out)
     assert not any(tmp_path.iterdir())
 
 

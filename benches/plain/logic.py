@@ -154,7 +154,11 @@ def truth_table(layers: list[list[Gate]], inputs: int) -> int:
     """Values of the last gate over all assignments, as the bits of a number; -1 if some gate is constant."""
     rows = 1 << inputs
     ones = (1 << rows) - 1
-    columns = [sum(1 << row for row in range(rows) if row >> i & 1) for i in range(inputs)] if inputs not in COLUMNS else COLUMNS[inputs]
+    columns = (
+        [sum(1 << row for row in range(rows) if row >> i & 1) for i in range(inputs)]
+        if inputs not in COLUMNS
+        else COLUMNS[inputs]
+    )
     COLUMNS[inputs] = columns
     tables: dict[int, int] = {}
     table = -1
@@ -165,5 +169,6 @@ def truth_table(layers: list[list[Gate]], inputs: int) -> int:
             if table in (0, ones):
                 return -1
     return table
+
 
 COLUMNS: dict[int, list[int]] = {}

@@ -13,6 +13,9 @@ from ..data.generate import generate
 from ..data.plan import FORMATS, SHARD_TOKENS, SPLITS, Plan
 from ..registry import tasks
 
+MERGED = ("dyna", "inducto", "filtro", "logic")
+"""Merged by default, as in SynthLM."""
+
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
@@ -21,7 +24,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     single = kinds.add_parser("single", allow_abbrev=False, help="one task, in its own vocabulary")
     single.add_argument("task")
     merged = kinds.add_parser("merged", allow_abbrev=False, help="several tasks, in a joint vocabulary")
-    merged.add_argument("--tasks", default="all", help="comma-separated names, or all (all)")
+    merged.add_argument(
+        "--tasks", default=",".join(MERGED), help=f"comma-separated names, or all ({','.join(MERGED)})"
+    )  # fmt: skip
     for kind in (single, merged):
         options(kind)
         kind.set_defaults(run=run)
@@ -97,7 +102,7 @@ def _print_plan(plan: Plan) -> None:
     print(f"{rule}\nGENERATION PLAN\n{rule}")
     print(f"Target tokens: {plan.total_tokens:,}   Tasks: {', '.join(plan.tasks)}   Seed: {plan.seed}")
     for cell in plan.cells():
-        budgets = "  ".join(f"{split} {plan.budget(split, cell.level):>12,.0f}" for split in SPLITS)
+        budgets = "  ".join(f"{split} {plan.budget(split, cell):>12,.0f}" for split in SPLITS)
         print(f"    {cell.task:<10} L{cell.level}  {budgets} tokens")
     print(f"Shards: {len(plan.shards())}   Formats: {', '.join(plan.formats)}")
 

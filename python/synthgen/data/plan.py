@@ -55,6 +55,11 @@ class Cell:
     version: int
     params: dict[str, Any]
 
+    @property
+    def only_train(self) -> bool:
+        """Does the task have no other split than train, as Capo's biographies?"""
+        return generator(self.task, {}, self.level).only_train is not None
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -119,16 +124,18 @@ class Plan:
             for level in LEVELS
         ]
 
-    def budget(self, split: str, level: int) -> float:
-        """Tokens of one task's cell in a split."""
-        share = self.split_ratios[SPLITS.index(split)] * self.curriculum_weights[level - 1]
-        return self.total_tokens * share / len(self.tasks)
+    def budget(self, split: str, cell: Cell) -> float:
+        """Tokens of a cell in a split; a task that is not split gives all of its tokens to train."""
+        ratio = self.split_ratios[SPLITS.index(split)]
+        if cell.only_train:
+            ratio = float(split == "train")
+        return self.total_tokens * ratio * self.curriculum_weights[cell.level - 1] / len(self.tasks)
 
     def shards(self) -> list[Shard]:
         """All shards, in order. Budgets are cut at rounded running sums, so that they add up exactly."""
         found = []
         for split in SPLITS:
-            budgets = [self.budget(split, cell.level) for cell in self.cells()]
+            budgets = [self.budget(split, cell) for cell in self.cells()]
             count = max(1, round(sum(budgets) / self.shard_tokens))
             edges = [[round(budget * i / count) for i in range(count + 1)] for budget in budgets]
             for number in range(count):

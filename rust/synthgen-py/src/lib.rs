@@ -72,6 +72,11 @@ impl Generator {
     }
 
     #[getter]
+    fn only_train(&self) -> Option<&'static str> {
+        self.task.only_train()
+    }
+
+    #[getter]
     fn loss_exceeds_answers(&self) -> bool {
         self.task.loss_exceeds_answers()
     }

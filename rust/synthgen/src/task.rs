@@ -161,6 +161,8 @@ pub trait AnyTask: Source {
     fn answers(&self) -> Answers;
     /// Are the answers found by their spans, because the loss covers more?
     fn loss_exceeds_answers(&self) -> bool;
+    /// Why all rows belong to the train split, if they do.
+    fn only_train(&self) -> Option<&'static str>;
     /// Read ids strictly under the parameters in force.
     fn read(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw>;
     /// Read ids under the rules common to all parameters.
@@ -238,6 +240,10 @@ impl<T: Task> AnyTask for Configured<T> {
 
     fn loss_exceeds_answers(&self) -> bool {
         self.task.loss_exceeds_answers()
+    }
+
+    fn only_train(&self) -> Option<&'static str> {
+        self.task.only_train()
     }
 
     fn compat_synonym(&self, compat: u16) -> Option<u16> {
