@@ -156,7 +156,7 @@ def test_queries_lie_where_they_are_said_to_lie(case: Case, seed: int) -> None:
         assert answer == queries[0].answer
         assert batch.text(i).removeprefix(before).lstrip().startswith(answer.lstrip())
         assert (batch.example(i)["input_text"], batch.example(i)["target"]) == (prompt, answer)
-        solved = case.module.solve(prompt)
+        solved = case.module.solve(prompt, **case.params)
         assert solved == answer or KITS[case.task].ANY_ORDER
         assert case.module.validate({"input_text": prompt, "target": solved}, **case.params)
         assert case.module.score(f"ANSWER: {answer}", batch.example(i)).outcome == "correct"
@@ -170,7 +170,8 @@ def test_reference_ids_are_the_same_rows(case: Case, seed: int) -> None:
     assert_equal_arrays(own, other, ROW_ARRAYS[1:])
     assert np.array_equal(own.answer_mask, other.answer_mask)
     pairs = np.unique(np.stack([own.input_ids.ravel(), other.input_ids.ravel()]), axis=1)
-    assert len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]  # one to one
+    # One to one, but that the reference may have one id for a marker inside a row and for its end.
+    assert len(np.unique(pairs[0])) == pairs.shape[1] <= len(np.unique(pairs[1])) + 1
     for i in range(8):
         assert other.text(i) == own.text(i)
         verdict = case.module.validate(other.input_ids[i], other.loss_mask[i], compat_ids=True, **case.params)

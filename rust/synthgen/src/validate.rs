@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::export::answer_text;
 use crate::reading::{Flaw, Form, Reading};
 use crate::task::AnyTask;
-use crate::vocab::{BOS, EOS};
+use crate::vocab::{BOS, EOS, PAD};
 
 /// Validate a row of raw ids (and its loss mask, if given) strictly under the task's parameters. With `compat` the ids
 /// are the reference's. Returns the first flaw.
@@ -30,12 +30,14 @@ fn own_ids(task: &dyn AnyTask, ids: &[i64], compat: bool) -> Result<Vec<u16>, Fl
         return ids.iter().enumerate().map(own).collect();
     }
     let table = task.compat_table().ok_or_else(|| Flaw::at(0, "this task has no reference ids"))?;
+    let padding = table[usize::from(PAD)].map(i64::from);
+    let end = ids.iter().rposition(|&id| Some(id) != padding).map_or(0, |last| last + 1);
     let find = |(at, &id): (usize, &i64)| {
         let same = |&own: &u16| table[usize::from(own)].map(i64::from) == Some(id);
         // Where the reference has one id for two tokens, the place tells them apart: only ends are ever shared.
         let fits = |&own: &u16| match own {
             BOS => at == 0,
-            EOS => at > 0 && at + 1 == ids.len(),
+            EOS => at > 0 && at + 1 == end,
             _ => true,
         };
         let own = || (0..table.len() as u16).filter(same);
