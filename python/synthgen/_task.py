@@ -200,9 +200,9 @@ class Task:
             flaw = native.validate(ids, mask, switch(self.name, "compat_ids", compat_ids))
         return Verdict(True) if flaw is None else Verdict(False, *flaw)
 
-    def solve(self, text: str) -> str:
-        """Answer a prompt."""
-        return generator(self.name, {}, None).solve(text_argument(self.name, "text", text))
+    def solve(self, text: str, *, difficulty: int | None = None, params: Mapping[str, Any] | None = None) -> str:
+        """Answer a prompt; the parameters matter where it does not say everything."""
+        return generator(self.name, params or {}, difficulty).solve(text_argument(self.name, "text", text))
 
     def score(self, response: str, example: Mapping[str, Any]) -> Score:
         """Score a response."""
