@@ -18,7 +18,7 @@ def prepare(params: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def grow(rng: random.Random, size: int, params: Mapping[str, Any], ids: list[int]) -> int:
     """Write an expression of so many operations and return its value; ZeroDivisionError if it has none."""
-    modulus = params["modulus"]
+    modulus: int = params["modulus"]
     if size == 0:
         value = rng.randrange(modulus)
         ids.append(VALUE + value)
@@ -37,7 +37,7 @@ def grow(rng: random.Random, size: int, params: Mapping[str, Any], ids: list[int
         return left * right % modulus
     if right == 0:
         raise ZeroDivisionError
-    return int(left * pow(right, -1, modulus) % modulus)
+    return left * pow(right, -1, modulus) % modulus
 
 
 def generate(rng: random.Random, params: Mapping[str, Any]) -> tuple[list[int], list[int]]:

@@ -176,7 +176,8 @@ def top_of_ends(prompt: str) -> int:
 def last_operation(prompt: str) -> int:
     """Apply the last operation to the last two operands: one that has only operands below it."""
     kinds = [mano.SYMBOLS[symbol] for symbol in symbols(prompt) if not symbol.isdigit()]
-    return mano.evaluate((kinds[-1], *values(prompt)[-2:]), 23)
+    left, right = values(prompt)[-2:]
+    return mano.evaluate((kinds[-1], left, right), 23)
 
 
 def numeric(answer: Callable[[str], int]) -> Shortcut:

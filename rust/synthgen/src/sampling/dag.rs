@@ -36,10 +36,10 @@ impl Dag {
             let candidates = self.open.len();
             let most = bound.min(candidates as u32);
             let size = |taken: usize| candidates.saturating_sub(taken).max(1) as u32;
-            let [extra, first @ ..] = rng.below_each([most, size(0), size(1), size(2), size(3)]);
+            let [extra, places @ ..] = rng.below_each([most, size(0), size(1), size(2), size(3)]);
             let count = 1 + extra as usize;
             for taken in 0..count {
-                let place = first.get(taken).copied().unwrap_or_else(|| rng.below(size(taken)));
+                let place = places.get(taken).copied().unwrap_or_else(|| rng.below(size(taken)));
                 let last = candidates - 1 - taken;
                 self.open.swap(place as usize, last);
                 let parent = self.open[last];
@@ -47,8 +47,9 @@ impl Dag {
                 self.children[usize::from(parent)] += 1;
             }
             // Keep those of the chosen that may have another child.
-            let mut kept = candidates - count;
-            for at in kept..candidates {
+            let first = candidates - count;
+            let mut kept = first;
+            for at in first..candidates {
                 let parent = self.open[at];
                 self.open[kept] = parent;
                 kept += usize::from(u32::from(self.children[usize::from(parent)]) < bound);
@@ -207,7 +208,7 @@ mod tests {
             dag.draw_order(&mut rng, 4, &mut order);
             *counts.entry(order.clone()).or_insert(0u32) += 1;
         }
-        let share = |order: [u16; 5]| counts.get(&order.to_vec()).copied().unwrap_or(0);
+        let share = |order: [u16; 5]| counts.get(order.as_slice()).copied().unwrap_or(0);
         // One whole arm first: 1/4 each. Interleaved: 1/8 each.
         let cases =
             [([0, 2, 1, 3, 4], 8000), ([1, 3, 0, 2, 4], 8000), ([0, 1, 2, 3, 4], 4000), ([1, 0, 2, 3, 4], 4000)];

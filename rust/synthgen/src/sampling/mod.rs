@@ -5,6 +5,7 @@ pub mod fewshot;
 pub mod induction;
 pub mod moves;
 pub mod permutation;
+pub mod relation;
 pub mod residues;
 pub mod rules;
 pub mod size;

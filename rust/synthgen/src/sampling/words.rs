@@ -71,6 +71,19 @@ impl WordLaw {
         self.below[MAX_WORD_LEN + 1]
     }
 
+    /// Are there words for so many vertices? If not, say what is allowed.
+    pub fn check_room(&self, n_max: u32) -> Result<(), String> {
+        let Self { size, lo, hi, .. } = self;
+        let space = self.space();
+        if space >= 2 * u64::from(n_max) {
+            return Ok(());
+        }
+        Err(format!(
+            "allowed: at most half of the {space} words that mini_vocab = {size} and word lengths {lo}..={hi} give; \
+             raise mini_vocab or max_word_len"
+        ))
+    }
+
     /// Draw one word and its number within the space.
     fn draw(&self, rng: &mut TaskRng) -> (Word, u64) {
         let mut values = [0u32; MAX_WORD_LEN + 2];

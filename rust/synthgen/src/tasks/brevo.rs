@@ -7,7 +7,6 @@
 //! 8 4 5 4 8 5 3 5 3 8 3 4 | QUERY 4 ->3 8 5 4
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -19,6 +18,7 @@ use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::dag::Dag;
 use crate::sampling::permutation::{choose_front, shuffle};
+use crate::sampling::relation::Relation;
 use crate::sampling::size::SizeLaw;
 use crate::sampling::words::{self, Found, MAX_WORD_LEN, Seen, Word, WordLaw};
 use crate::split::Content;
@@ -135,16 +135,8 @@ impl Task for Brevo {
             return Err(Error::param(Self::NAME, "max_word_len", p.max_word_len, allowed));
         }
         let words = WordLaw::new(p.mini_vocab, p.min_word_len, p.max_word_len, MIDDLE, LAST);
-        if p.multi && words.space() < 2 * u64::from(p.n_max) {
-            let allowed = format!(
-                "allowed: at most half of the {} words that mini_vocab = {} and word lengths {}..={} give; \
-                 raise mini_vocab or max_word_len",
-                words.space(),
-                p.mini_vocab,
-                p.min_word_len,
-                p.max_word_len
-            );
-            return Err(Error::param(Self::NAME, "n_max", p.n_max, allowed));
+        if p.multi {
+            words.check_room(p.n_max).map_err(|allowed| Error::param(Self::NAME, "n_max", p.n_max, allowed))?;
         }
         let sizes = SizeLaw::new(if p.qa { p.n_max } else { 3 }, p.n_max, p.n_max);
         Ok(Self { params, sizes, words })
@@ -245,16 +237,11 @@ impl Task for Brevo {
     }
 
     fn content(&self, it: &Instance) -> u64 {
-        let name = |vertex: u16| it.names[usize::from(vertex)];
-        let head = Content::new(Self::SALT);
-        let hash = if self.params.multi {
-            let code = |vertex| it.words[usize::from(name(vertex))].code;
-            head.unordered(it.edges.iter().map(|&[a, b]| (code(a), code(b))))
-        } else {
-            let code = |vertex| u64::from(name(vertex) - LAST + 1);
-            head.unordered(it.edges.iter().map(|&[a, b]| (code(a), code(b))))
+        let code = |vertex: u16| match it.names[usize::from(vertex)] {
+            word if self.params.multi => it.words[usize::from(word)].code,
+            number => u64::from(number - LAST + 1),
         };
-        hash.finish()
+        Content::new(Self::SALT).unordered(it.edges.iter().map(|&[a, b]| (code(a), code(b)))).finish()
     }
 
     fn encode(&self, it: &Instance, row: &mut Row) {
@@ -340,15 +327,15 @@ impl Task for Brevo {
         tokens.expect(QUERY, "'| QUERY '")?;
         let at = tokens.at();
         let query = graph.read_name(rules, &mut tokens)?;
-        graph.check(rules, query).map_err(|reason| Flaw::at(at, reason))?;
+        let order = graph.check(rules, query).map_err(|reason| Flaw::at(at, reason))?;
         let marker = tokens.at();
         tokens.expect(ANSWER, "the answer marker")?;
         let content = Content::new(Self::SALT).unordered(graph.edges.iter().copied()).finish();
-        let mut left = graph.reach(query, &graph.parents);
+        let mut left = graph.relation.ancestors(query);
+        let mut reading = Reading { content, ..Reading::default() };
         if form == Form::Prompt {
-            let first = graph.order.iter().filter(|vertex| left.contains(vertex));
-            let answer = first.flat_map(|&vertex| &ids[graph.spans[vertex].clone()]).copied().collect();
-            let reading = Reading { content, answer, ..Reading::default() };
+            let wanted = order.iter().filter(|vertex| left.contains(vertex));
+            reading.answer = wanted.flat_map(|&vertex| &ids[graph.spans[vertex].clone()]).copied().collect();
             return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at the answer marker") };
         }
         while tokens.peek() != Some(EOS) {
@@ -357,74 +344,50 @@ impl Task for Brevo {
             if !left.remove(&vertex) {
                 return Err(Flaw::at(at, "the query does not depend on this vertex, or it is listed already"));
             }
-            if graph.parents[vertex].iter().any(|parent| left.contains(parent)) {
+            if graph.relation.parents(vertex).iter().any(|parent| left.contains(parent)) {
                 return Err(Flaw::at(at, "something that this vertex depends on is not listed yet"));
             }
         }
         if !left.is_empty() {
             return tokens.fail(format!("{} vertices are missing from the answer", left.len()));
         }
-        let answer = ids[marker + 1..tokens.at()].to_vec();
+        reading.answer = ids[marker + 1..tokens.at()].to_vec();
         tokens.expect(EOS, "<eos>")?;
-        if !tokens.is_done() {
-            return tokens.fail("nothing may follow <eos>");
-        }
-        Ok(Reading { content, loss: vec![marker as u32..ids.len() as u32], answer })
+        reading.loss.push(marker as u32..tokens.at() as u32);
+        if tokens.is_done() { Ok(reading) } else { tokens.fail("nothing may follow <eos>") }
     }
 }
 
-/// A graph as read: vertices are numbered in order of their first mention.
+/// A graph as read.
 #[derive(Default)]
 struct Graph {
+    /// Codes of dependency and dependent.
     edges: Vec<(u64, u64)>,
-    numbers: BTreeMap<u64, usize>,
+    relation: Relation<(u64, u32)>,
     /// Where each vertex is first named.
     spans: Vec<Range<usize>>,
-    parents: Vec<Vec<usize>>,
-    children: Vec<Vec<usize>>,
-    /// All vertices, every parent before its children.
-    order: Vec<usize>,
-    /// Names of several tokens have values of at most [`MAX_VALUES`].
-    words: bool,
 }
 
 impl Graph {
     fn read(rules: Option<&Brevo>, tokens: &mut Tokens<'_>) -> Result<Self, Flaw> {
+        let bound = rules.map_or(MAX_DEGREE, |task| task.params.max_in) as usize;
         let mut graph = Self::default();
-        let mut largest = 0;
         while tokens.peek().is_some_and(|id| id >= MIDDLE) {
             let start = tokens.at();
-            let ends = [graph.add_name(rules, tokens, &mut largest)?, graph.add_name(rules, tokens, &mut largest)?];
-            if graph.words && largest > u32::from(MAX_VALUES) {
-                return Err(Flaw::at(start, "names of several tokens beside a number above 128"));
-            }
-            let [(parent, from), (child, to)] = ends;
-            if parent == child || graph.parents[child].contains(&parent) {
-                return Err(Flaw::at(start, "an edge from a vertex to itself, or an edge listed twice"));
-            }
-            graph.parents[child].push(parent);
-            graph.children[parent].push(child);
+            let (parent, from) = graph.add_name(rules, tokens)?;
+            let (child, to) = graph.add_name(rules, tokens)?;
+            graph.relation.relate(parent, child, bound).map_err(|reason| Flaw::at(start, reason))?;
             graph.edges.push((from, to));
         }
-        graph.sort();
         Ok(graph)
     }
 
-    fn add_name(
-        &mut self,
-        rules: Option<&Brevo>,
-        tokens: &mut Tokens<'_>,
-        largest: &mut u32,
-    ) -> Result<(usize, u64), Flaw> {
+    fn add_name(&mut self, rules: Option<&Brevo>, tokens: &mut Tokens<'_>) -> Result<(usize, u64), Flaw> {
         let start = tokens.at();
         let word = read_word(rules, tokens)?;
-        self.words |= word.len > 1;
-        *largest = word.largest.max(*largest);
-        let vertex = *self.numbers.entry(word.code).or_insert(self.spans.len());
+        let vertex = self.relation.mention((word.code, word.len));
         if vertex == self.spans.len() {
             self.spans.push(start..tokens.at());
-            self.parents.push(Vec::new());
-            self.children.push(Vec::new());
         }
         Ok((vertex, word.code))
     }
@@ -433,76 +396,38 @@ impl Graph {
     fn read_name(&self, rules: Option<&Brevo>, tokens: &mut Tokens<'_>) -> Result<usize, Flaw> {
         let at = tokens.at();
         let word = read_word(rules, tokens)?;
-        // Codes are unique among words and among numbers, not between them.
-        let same_kind = if word.len > 1 { self.words } else { !self.words || word.largest <= u32::from(MAX_VALUES) };
-        let vertex = self.numbers.get(&word.code).copied().filter(|_| same_kind);
-        vertex.ok_or_else(|| Flaw::at(at, "no edge names this vertex"))
+        self.relation.find(&(word.code, word.len)).ok_or_else(|| Flaw::at(at, "no edge names this vertex"))
     }
 
-    /// Find an order in which parents come first; it is incomplete if there is none.
-    fn sort(&mut self) {
-        let mut missing: Vec<usize> = self.parents.iter().map(Vec::len).collect();
-        let mut ready: BTreeSet<usize> = (0..missing.len()).filter(|&vertex| missing[vertex] == 0).collect();
-        while let Some(vertex) = ready.pop_first() {
-            self.order.push(vertex);
-            for &child in &self.children[vertex] {
-                missing[child] -= 1;
-                if missing[child] == 0 {
-                    ready.insert(child);
-                }
-            }
-        }
-    }
-
-    /// A vertex and all that can be reached from it.
-    fn reach(&self, from: usize, next: &[Vec<usize>]) -> BTreeSet<usize> {
-        let mut found = BTreeSet::from([from]);
-        let mut open = vec![from];
-        while let Some(vertex) = open.pop() {
-            open.extend(next[vertex].iter().copied().filter(|&other| found.insert(other)));
-        }
-        found
-    }
-
-    /// Could these parameters, or any, draw this graph and ask about this vertex?
-    fn check(&self, rules: Option<&Brevo>, query: usize) -> Result<(), String> {
-        let any = Params {
-            n_max: u32::from(MAX_VERTICES),
-            max_in: MAX_DEGREE,
-            query: Asked::LastQuarter,
-            ..Params::default()
-        };
+    /// Could these parameters, or any, draw this graph and ask about this vertex? Then give an order of all vertices in
+    /// which dependencies come first.
+    fn check(&self, rules: Option<&Brevo>, query: usize) -> Result<Vec<usize>, String> {
+        let any = Params { n_max: u32::from(MAX_VERTICES), query: Asked::LastQuarter, ..Params::default() };
         let p = rules.map_or(&any, |task| &task.params);
-        if self.order.len() < self.spans.len() {
-            return Err("the graph has a cycle".to_owned());
-        }
-        if self.parents.iter().chain(&self.children).any(|ends| ends.len() > p.max_in as usize) {
-            return Err(format!("a vertex with more than {} dependencies or dependents", p.max_in));
-        }
-        if self.parents[query].is_empty() {
+        let relation = &self.relation;
+        let order = relation.order().ok_or("the graph has a cycle")?;
+        if relation.parents(query).is_empty() {
             return Err("the queried vertex depends on nothing".to_owned());
         }
-        let later = self.reach(query, &self.children).len() as u32 - 1;
+        let later = relation.descendants(query).len() as u32 - 1;
         if p.query == Asked::Last && later > 0 {
             return Err("something depends on the queried vertex".to_owned());
         }
         // Vertices without edges are not shown: is there a number of vertices that allows what is?
-        let inner = self.parents.iter().filter(|parents| !parents.is_empty()).count() as u32;
-        let shown = self.spans.len() as u32;
+        let inner = order.iter().filter(|&&vertex| !relation.parents(vertex).is_empty()).count() as u32;
+        let shown = relation.len() as u32;
         let fits = |n: u32| {
-            let leaves_fit = n - inner <= p.leaf_bound.most(n);
-            leaves_fit && (p.query == Asked::Last || n - 1 - later >= 3 * n / 4)
+            let asked_fits = p.query == Asked::Last || n - 1 - later >= 3 * n / 4;
+            asked_fits && n - inner <= p.leaf_bound.most(n)
         };
         let mut sizes = shown.max(if p.qa { p.n_max } else { 3 })..=p.n_max;
-        if sizes.any(fits) {
-            Ok(())
-        } else {
-            Err(format!(
-                "no graph of at most {} vertices has {shown} with edges and {inner} with dependencies, \
-                         and {later} that depend on the queried one",
-                p.n_max
-            ))
-        }
+        let missing = || {
+            format!(
+                "{shown} vertices, {inner} with dependencies and {later} that depend on the queried one: \
+                 no graph of these parameters has that"
+            )
+        };
+        sizes.any(fits).then_some(order).ok_or_else(missing)
     }
 }
 
@@ -515,4 +440,23 @@ fn read_word(rules: Option<&Brevo>, tokens: &mut Tokens<'_>) -> Result<Found, Fl
         None => word.len == 1 || word.largest <= u32::from(MAX_VALUES),
     };
     if fits { Ok(word) } else { Err(Flaw::at(start, "a name that these parameters cannot give")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::check_work_at;
+
+    #[test]
+    fn work_is_bounded_where_half_of_all_words_are_taken() {
+        check_work_at::<Brevo>(Params { n_max: 168, multi: true, ..Params::default() });
+        check_work_at::<Brevo>(Params {
+            n_max: 20,
+            multi: true,
+            mini_vocab: 40,
+            min_word_len: 1,
+            max_word_len: 1,
+            ..Params::default()
+        });
+    }
 }

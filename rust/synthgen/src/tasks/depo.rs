@@ -150,15 +150,7 @@ impl Task for Depo {
         let hops = hop_law(p);
         let most = hops.iter().copied().max().unwrap_or(1);
         let words = WordLaw::new(p.mini_vocab, p.min_word_len, p.max_word_len, MIDDLE, LAST);
-        if words.space() < 2 * u64::from(p.n_max) {
-            let allowed = format!(
-                "allowed: at most half of the {} words that mini_vocab = {} and word lengths {}..={} give; \
-                 raise mini_vocab or max_word_len",
-                words.space(),
-                p.mini_vocab,
-                p.min_word_len,
-                p.max_word_len
-            );
+        if let Err(allowed) = words.check_room(p.n_max) {
             return refuse("n_max", &p.n_max, allowed);
         }
         let allow_wrap = p.allow_wrap.unwrap_or(p.fixed_k.is_none());

@@ -414,3 +414,25 @@ fn evaluate(symbols: &[u8], modulus: u32) -> Result<u32, (usize, &'static str)> 
         _ => Err((symbols.len(), "the symbols are not one expression")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::check_work_at;
+
+    #[test]
+    fn work_is_bounded_where_as_many_expressions_divide_by_zero_as_parameters_allow() {
+        check_work_at::<Mano>(Params { operators: Operators::D, length_max: 31, ..Params::default() });
+        check_work_at::<Mano>(Params { operators: Operators::D, length_max: 2, modulus: 2, ..Params::default() });
+    }
+
+    #[test]
+    fn an_expression_that_stands_in_is_valid() {
+        // Not one in 2^60 divides by 1 throughout: the search gives up.
+        let residues = Residues::new(2, &[3]);
+        let mut found = Expression::default();
+        let mut rng = crate::rng::StreamKey::new("t", "", 1, 0).rng(0.into(), 0);
+        residues.draw(&mut rng, 60, &mut found);
+        assert_eq!((found.symbols().len(), evaluate(found.symbols(), 2)), (121, Ok(1)));
+    }
+}
