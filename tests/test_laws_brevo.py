@@ -198,12 +198,10 @@ def test_short_words_are_as_frequent_as_drawing_lengths_evenly_makes_them() -> N
 
 def test_short_words_name_any_vertex() -> None:
     rows = draw(4000, 6, n_max=40, qa=True, multi=True, min_word_len=2, max_word_len=3)
-    for what, pick in (("the query", lambda row: row.query), ("the first of the answer", lambda row: row.answer[0])):
-        surplus = []
-        for row in rows:
-            share = sum(name.count(".") == 1 for name in row.shown) / len(row.shown)
-            surplus.append((pick(row).count(".") == 1) - share)
-        assert_mean(np.array(surplus), 0, float(np.std(surplus)), what)
+    shares = np.array([sum(name.count(".") == 1 for name in row.shown) / len(row.shown) for row in rows])
+    for what, picked in (("the query", [row.query for row in rows]), ("the first", [row.answer[0] for row in rows])):
+        surplus = np.array([name.count(".") == 1 for name in picked]) - shares
+        assert_mean(surplus, 0, float(surplus.std()), what)
 
 
 # ---- against the plain generator, and the figures measured on the reference -------------------------------
