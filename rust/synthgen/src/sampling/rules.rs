@@ -136,7 +136,10 @@ impl Rule {
 
 /// The fixed family: class 1, class 2, class 3.
 pub const FIXED: [Rule; 30] = {
-    use Step::*;
+    use Step::{
+        CaesarShift, DropFirst, DropLast, DuplicateEach, Every, InterleaveHalves, Mirror, RemoveConsecutiveDups,
+        Reverse, ReverseChunks, RotateLeft, RotateRight, Sort, SwapPairs,
+    };
     [
         Rule::of(1, Reverse),
         Rule::of(1, RotateLeft(1)),
@@ -177,13 +180,13 @@ pub const FIXED: [Rule; 30] = {
 pub fn with_composites() -> &'static [Rule] {
     static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         let probes = probes();
-        let mut known: HashSet<Vec<u8>> = FIXED.iter().map(|rule| profile(rule, &probes)).collect();
+        let mut known: HashSet<Vec<u8>> = FIXED.iter().map(|rule| profile(*rule, &probes)).collect();
         let mut rules = FIXED.to_vec();
         let single: Vec<Step> = FIXED.iter().filter(|rule| rule.complexity < 3).map(|rule| rule.first).collect();
         for &first in &single {
             for &then in &single {
                 let rule = Rule::pair(first, then);
-                if is_sound(&rule, &probes) && known.insert(profile(&rule, &probes)) {
+                if is_sound(rule, &probes) && known.insert(profile(rule, &probes)) {
                     rules.push(rule);
                 }
             }
@@ -222,7 +225,7 @@ fn probes() -> Vec<Probe> {
 }
 
 /// All that the rule makes of the probes.
-fn profile(rule: &Rule, probes: &[Probe]) -> Vec<u8> {
+fn profile(rule: Rule, probes: &[Probe]) -> Vec<u8> {
     let mut all = Vec::new();
     let mut made = Vec::new();
     for (s, alphabet) in probes {
@@ -233,7 +236,7 @@ fn profile(rule: &Rule, probes: &[Probe]) -> Vec<u8> {
     all
 }
 
-fn is_sound(rule: &Rule, probes: &[Probe]) -> bool {
+fn is_sound(rule: Rule, probes: &[Probe]) -> bool {
     let mut made = Vec::new();
     let mut changed = [false; *LENGTHS.end() + 1];
     for (s, alphabet) in probes {

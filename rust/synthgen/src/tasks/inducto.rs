@@ -96,6 +96,8 @@ pub struct Inducto {
     family: &'static Compiled,
     /// The rules to draw from: a class at even odds, then one of its rules.
     classes: Vec<Vec<u16>>,
+    /// All triples of letters, a byte each, the first lowest.
+    triples: Vec<u32>,
 }
 
 impl Task for Inducto {
@@ -120,7 +122,9 @@ impl Task for Inducto {
             None => vec![(0..rules.len() as u16).collect()],
             Some(classes) => classes.iter().map(of).collect(),
         };
-        Ok(Self { family: params.family.compiled(), params, classes })
+        let v = params.vocab_size;
+        let triples = (0..v * v * v).map(|i| (i % v) | ((i / v % v) << 8) | ((i / (v * v)) << 16)).collect();
+        Ok(Self { family: params.family.compiled(), params, classes, triples })
     }
 
     fn params(&self) -> &Params {
@@ -184,7 +188,7 @@ impl Task for Inducto {
                 while it.pairs.len() < count {
                     self.draw(rng, it, self.params.sequence_length);
                 }
-                self.family.fitting(&it.pairs, &mut it.fitting);
+                self.family.fitting(it.rule, &it.pairs, &mut it.fitting);
                 for attempt in 0..QUERIES {
                     let length = if attempt == 0 {
                         self.params.sequence_length
@@ -316,31 +320,41 @@ impl Inducto {
     #[inline]
     fn draw(&self, rng: &mut TaskRng, it: &mut Instance, length: Span) {
         let v = self.params.vocab_size;
-        let mut pair = Pair::default();
+        it.pairs.push(Pair::default());
+        let Some((pair, others)) = it.pairs.split_last_mut() else {
+            return;
+        };
         loop {
-            let mut letters = [0; WIDE];
-            let [extra, head @ ..] = rng.below_each([length.hi - length.lo + 1, v, v, v, v, v, v, v, v, v, v, v, v]);
+            let threes = v * v * v;
+            let [extra, draws @ ..] = rng.below_each([length.hi - length.lo + 1, threes, threes, threes, threes]);
             let n = (length.lo + extra) as usize;
-            letters.iter_mut().zip(head).for_each(|(to, c)| *to = c as u8);
+            let mut letters = [0; WIDE];
+            letters[..16].copy_from_slice(&self.twelve(draws).to_le_bytes());
             if n > 12 {
-                let tail = rng.below_each([v; 12]);
-                letters[12..].iter_mut().zip(tail).for_each(|(to, c)| *to = c as u8);
+                let more = self.twelve(rng.below_each([threes; 4])).to_le_bytes();
+                letters[12..28].copy_from_slice(&more);
             }
             letters[n..].fill(0);
-            pair.set_input(&letters, n);
-            let removed = self.family.apply(it.rule, &mut pair, v as u8);
+            pair.set_input(letters, n);
+            let removed = self.family.apply(it.rule, pair, v as u8);
             if removed == 0
                 && let Some(places) = self.family.removes_from(it.rule, n)
             {
                 let at = 1 + rng.below(places.len() as u32 - 1) as usize;
                 pair.repeat(usize::from(places[at - 1]), usize::from(places[at]));
-                self.family.apply(it.rule, &mut pair, v as u8);
+                self.family.apply(it.rule, pair, v as u8);
             }
-            if pair.input() != pair.output() && it.pairs.iter().all(|other| other.input() != pair.input()) {
-                it.pairs.push(pair);
+            if pair.changes() && !others.iter().any(|other| other.same_input(pair)) {
                 return;
             }
         }
+    }
+
+    /// The letters of four triples, a byte each.
+    #[inline]
+    fn twelve(&self, triples: [u32; 4]) -> u128 {
+        let joined = triples.iter().rev();
+        joined.fold(0, |letters, &i| letters << 24 | u128::from(self.triples[i as usize]))
     }
 
     fn check_input(&self, input: &[u8], examples: &[(Vec<u8>, Vec<u8>)]) -> Result<(), String> {
@@ -439,15 +453,23 @@ fn letter(c: u8) -> char {
 
 /// Hash the examples in any order, and the query.
 fn content<'a>(examples: impl Iterator<Item = (&'a [u8], &'a [u8])>, query: &[u8]) -> u64 {
-    let examples = examples.map(|(input, output)| (digest(Content::new(digest(Content::new(0), input)), output), 0));
-    digest(Content::new(Inducto::SALT).unordered(examples), query)
+    let example = |(input, output): (&[u8], &[u8])| {
+        let lengths = (input.len() << 8 | output.len()) as u64;
+        (add(add(Content::new(lengths), input), output).finish(), 0)
+    };
+    let head = Content::new(Inducto::SALT).unordered(examples.map(example));
+    add(head.fact(query.len() as u64), query).finish()
 }
 
-/// Add a sequence, eight letters to a word.
-fn digest(head: Content, letters: &[u8]) -> u64 {
-    let pack = |word, &c: &u8| word << 8 | u64::from(c);
-    let head = head.fact(letters.len() as u64);
-    letters.chunks(8).fold(head, |hash, chunk| hash.fact(chunk.iter().fold(0, pack))).finish()
+/// Add letters, eight to a word.
+#[inline]
+fn add(head: Content, letters: &[u8]) -> Content {
+    let (words, rest) = letters.as_chunks::<8>();
+    let head = words.iter().fold(head, |hash, &word| hash.fact(u64::from_le_bytes(word)));
+    if rest.is_empty() {
+        return head;
+    }
+    head.fact(rest.iter().rev().fold(0, |word, &c| word << 8 | u64::from(c)))
 }
 
 #[inline]
@@ -523,7 +545,7 @@ mod tests {
                         let n = rng.between(4, most) as usize;
                         let mut letters = [0; WIDE];
                         letters[..n].fill_with(|| rng.below(v) as u8);
-                        pair.set_input(&letters, n);
+                        pair.set_input(letters, n);
                         compiled.apply(id, &mut pair, v as u8);
                         told[usize::from(id)].apply(pair.input(), v as u8, &mut made);
                         assert_eq!(pair.output(), made, "{} of {:?}", told[usize::from(id)], pair.input());
@@ -531,7 +553,7 @@ mod tests {
                     })
                     .collect();
                 let (query, shown) = pairs.split_last().expect("two or three");
-                compiled.fitting(shown, &mut fitting);
+                compiled.fitting(id, shown, &mut fitting);
                 let spelled: Vec<(&[u8], &[u8])> = shown.iter().map(|pair| (pair.input(), pair.output())).collect();
                 let right = fits(told, &spelled, query.input()).iter().all(|fit| fit.answer == query.output());
                 assert_eq!(
@@ -576,10 +598,13 @@ mod tests {
     }
 
     const PINNED_FIXED: [&str; 2] = [
-        "SORT Ex1: [B E F E G B] -> [B B E E F G] | Query: [I C H A E D H I H E B] -> [A B C D E E H H H I I]",
-        "SWAP_PAIRS Ex1: [F A C A A H C] -> [A F A C H A C] | Query: [G A J I D] -> [A G I J D]",
+        "SORT Ex1: [F E B B G E] -> [B B E E F G] | Query: [H C I D E A H I H D B] -> [A B C D D E H H H I I]",
+        "SWAP_PAIRS Ex1: [C A F H A A B] -> [A C H F A A B] | Query: [J A G J D] -> [A J J G D]",
     ];
-    const PINNED_COMPOSITES: [&str; 2] = ["", ""];
+    const PINNED_COMPOSITES: [&str; 2] = [
+        "REVERSE Ex1: [G E C A C B I D E A] -> [A E D I B C A C E G] | Query: [J G I B H G B D F E] -> [E F D B G H B I G J]",
+        "ROTATE_RIGHT_1_THEN_INTERLEAVE_HALVES Ex1: [B G J E A D B I] -> [I E B A G D J B] | Query: [C A F H A A B] -> [B F C H A A A]",
+    ];
 
     fn solved(text: &str) -> Result<String, String> {
         let mut ids = vec![BOS];
