@@ -61,7 +61,7 @@ def test_no_row_is_ambiguous(difficulty: int) -> None:
 
 @pytest.mark.parametrize("examples", [1, (1, 3)])
 def test_no_row_is_ambiguous_among_composites(examples: Any) -> None:
-    rows = rows_of(2000, 9, family="with_composites", examples=examples)
+    rows = rows_of(2000, 9, family="with_composites", num_examples=examples)
     assert not ambiguous(rows, oracle.with_composites())
 
 
@@ -77,7 +77,7 @@ def test_examples_without_regard_to_the_others_would_be_ambiguous() -> None:
 
 
 def test_every_sequence_is_new_and_shows_a_change() -> None:
-    for asked in ({}, {"examples": 1, "sequence_length": 4, "vocab_size": 5}, {"family": "with_composites"}):
+    for asked in ({}, {"num_examples": 1, "sequence_length": 4, "vocab_size": 5}, {"family": "with_composites"}):
         for row in rows_of(5000, 2, **asked):
             inputs = [s for s, _ in row.examples]
             assert len({*inputs, row.query}) == len(inputs) + 1
@@ -120,7 +120,7 @@ def test_a_repeated_class_weighs_more() -> None:
 
 
 def test_composites_are_those_of_the_oracle_and_equally_likely() -> None:
-    found = names(16_000, 7, family="with_composites", examples=1)
+    found = names(16_000, 7, family="with_composites", num_examples=1)
     family = oracle.with_composites()
     assert set(found) == set(family)
     assert len(family) == 405
@@ -141,7 +141,7 @@ def test_no_function_of_the_family_has_two_names() -> None:
 
 # With eight examples no sequence is ever drawn again for the sake of the answer, to speak of; rules of class 1 leave
 # hardly any sequence unchanged.
-PLAIN: dict[str, Any] = {"examples": 8, "complexity": (1,)}
+PLAIN: dict[str, Any] = {"num_examples": 8, "complexity": (1,)}
 
 
 def test_numbers_of_examples_are_uniform() -> None:
@@ -171,13 +171,13 @@ def test_letters_are_uniform_and_independent(vocab_size: int) -> None:
 
 
 def test_a_missing_repeat_is_put_at_a_uniform_place() -> None:
-    """Four of ten letters have no repeat with probability 0.9^3; then one of the last three is made like the one before.
+    """Four of ten letters have no repeat with probability 0.9^3; then one of the last three becomes like the one before.
 
-    What is changed differs from the letter after it, and becomes like it with probability 1/9.
+    What is changed differed from the letter after it, and becomes like it with probability 1/9.
     """
     rows = [
         row["metadata"]["examples"]
-        for row in synthgen.inducto.examples(12_000, 14, complexity=[2], sequence_length=4, examples=8)
+        for row in synthgen.inducto.examples(12_000, 14, complexity=[2], sequence_length=4, num_examples=8)
         if row["metadata"]["rule_name"] == "REMOVE_CONSECUTIVE_DUPS"
     ]
     found = Counter(tuple(a == b for a, b in pairwise(e["input"])) for examples in rows for e in examples)
@@ -202,9 +202,9 @@ def test_a_missing_repeat_is_put_at_a_uniform_place() -> None:
     ("rows", "params"),
     [
         (8000, {}),
-        (8000, {"examples": (1, 3), "complexity": [2, 3]}),
-        (8000, {"examples": 1, "sequence_length": (4, 6), "vocab_size": 5}),
-        (1500, {"examples": 1, "family": "with_composites"}),
+        (8000, {"num_examples": (1, 3), "complexity": [2, 3]}),
+        (8000, {"num_examples": 1, "sequence_length": (4, 6), "vocab_size": 5}),
+        (1500, {"num_examples": 1, "family": "with_composites"}),
     ],
 )
 def test_rows_are_as_long_and_as_alike_as_the_plain_generators(rows: int, params: dict[str, Any]) -> None:
@@ -239,7 +239,7 @@ def test_rows_lie_within_their_presets() -> None:
     for level in (1, 2, 3):
         params: dict[str, Any] = {**DEFAULTS, **PRESETS[level]}
         for row in drawn(10_000, 11, difficulty=level):
-            assert params["examples"][0] <= len(row.examples) <= params["examples"][1]
+            assert params["num_examples"][0] <= len(row.examples) <= params["num_examples"][1]
             assert all(4 <= len(s) <= 12 and max(s) <= "J" for s in [row.query, *(s for s, _ in row.examples)])
 
 

@@ -197,7 +197,7 @@ def agree(found: Fitting, s: Letters, answer: Letters) -> bool:
 def generate(rng: random.Random, params: Mapping[str, Any]) -> tuple[list[int], list[int]]:
     """One row: its ids and its loss mask."""
     (low, high), alphabet = params["sequence_length"], params["vocab_size"]
-    count = rng.randint(*params["examples"])
+    count = rng.randint(*params["num_examples"])
     rule = rng.choice(rng.choice(params["classes"]))
     while True:
         pairs: list[Pair] = []

@@ -17,18 +17,18 @@ from tests.public_cases import SPLITS, Case, composite, spans
 ORACLE = inducto
 
 DEFAULTS: dict[str, Any] = {
-    "examples": (2, 8),
+    "num_examples": (2, 8),
     "complexity": None,
     "sequence_length": (4, 12),
     "vocab_size": 10,
     "family": "fixed",
 }
 PRESETS: dict[int, dict[str, Any]] = {
-    1: {"examples": (4, 6), "complexity": [1]},
-    2: {"examples": (2, 4), "complexity": [1, 2]},
-    3: {"examples": (1, 3), "complexity": [2, 3]},
+    1: {"num_examples": (4, 6), "complexity": [1]},
+    2: {"num_examples": (2, 4), "complexity": [1, 2]},
+    3: {"num_examples": (1, 3), "complexity": [2, 3]},
 }
-RANGES = ("examples", "sequence_length")
+RANGES = ("num_examples", "sequence_length")
 
 # ---- pieces -----------------------------------------------------------------------------------------------
 
@@ -59,44 +59,44 @@ def said(piece: str) -> str:
 # ---- rows to compare --------------------------------------------------------------------------------------
 
 COMPOSITES = {"family": "with_composites"}
-ONE_SHOT: dict[str, Any] = {"examples": 1, "sequence_length": (4, 6)}
+ONE_SHOT: dict[str, Any] = {"num_examples": 1, "sequence_length": (4, 6)}
 
 SAMPLES: list[tuple[int, dict[str, Any]]] = [
     (4000, {}),
     (4000, {"difficulty": 1}),
     (4000, {"difficulty": 2}),
     (4000, {"difficulty": 3}),
-    (1000, {"examples": 1, "vocab_size": 5}),
-    (1000, {"examples": 1, "sequence_length": 4, "vocab_size": 5, "complexity": [2, 3, 3]}),
+    (1000, {"num_examples": 1, "vocab_size": 5}),
+    (1000, {"num_examples": 1, "sequence_length": 4, "vocab_size": 5, "complexity": [2, 3, 3]}),
     (1000, {"vocab_size": 26, "sequence_length": (4, 24), "split": "test"}),
-    (500, {"examples": (1, 10), "vocab_size": 17, "complexity": [2]}),
+    (500, {"num_examples": (1, 10), "vocab_size": 17, "complexity": [2]}),
     (400, {**COMPOSITES}),
-    (400, {**COMPOSITES, "examples": 1}),
-    (400, {**COMPOSITES, "examples": 1, "sequence_length": 4, "vocab_size": 26}),
-    (100, {**COMPOSITES, "examples": 10, "sequence_length": 24, "vocab_size": 26, "split": "validation"}),
+    (400, {**COMPOSITES, "num_examples": 1}),
+    (400, {**COMPOSITES, "num_examples": 1, "sequence_length": 4, "vocab_size": 26}),
+    (100, {**COMPOSITES, "num_examples": 10, "sequence_length": 24, "vocab_size": 26, "split": "validation"}),
 ]
 MUTATED: list[tuple[int, int, dict[str, Any]]] = [
     (100, 50, {"difficulty": 1}),
     (100, 50, {"difficulty": 3}),
-    (60, 50, {"examples": (1, 10), "vocab_size": 26}),
-    (60, 50, {"examples": (1, 2), "sequence_length": (4, 5), "vocab_size": 5, "complexity": [2]}),
-    (40, 50, {**COMPOSITES, "examples": (1, 3)}),
+    (60, 50, {"num_examples": (1, 10), "vocab_size": 26}),
+    (60, 50, {"num_examples": (1, 2), "sequence_length": (4, 5), "vocab_size": 5, "complexity": [2]}),
+    (40, 50, {**COMPOSITES, "num_examples": (1, 3)}),
 ]
 STRANGERS: list[dict[str, Any]] = [
-    {"examples": 2},
-    {"examples": (1, 2), "sequence_length": (4, 8)},
-    {"examples": (1, 2), "sequence_length": (5, 9), "vocab_size": 12},
-    {"examples": 2, "complexity": [1]},
-    {"examples": 2, "complexity": [2]},
-    {"examples": (2, 3), "complexity": [3, 1], "vocab_size": 8},
-    {**COMPOSITES, "examples": (1, 2)},
-    {**COMPOSITES, "examples": 2, "complexity": [3]},
+    {"num_examples": 2},
+    {"num_examples": (1, 2), "sequence_length": (4, 8)},
+    {"num_examples": (1, 2), "sequence_length": (5, 9), "vocab_size": 12},
+    {"num_examples": 2, "complexity": [1]},
+    {"num_examples": 2, "complexity": [2]},
+    {"num_examples": (2, 3), "complexity": [3, 1], "vocab_size": 8},
+    {**COMPOSITES, "num_examples": (1, 2)},
+    {**COMPOSITES, "num_examples": 2, "complexity": [3]},
 ]
 
 # ---- splits -----------------------------------------------------------------------------------------------
 
 # At most 12 x 625 x 624 facts, so about 4.7 million.
-CROWDED: dict[str, Any] = {"examples": 1, "sequence_length": 4, "vocab_size": 5, "complexity": [1]}
+CROWDED: dict[str, Any] = {"num_examples": 1, "sequence_length": 4, "vocab_size": 5, "complexity": [1]}
 
 
 def keys(ids: Ints) -> Ints:
@@ -115,7 +115,7 @@ def keys(ids: Ints) -> Ints:
 def cases(draw: Any) -> Case:
     """Draw parameters."""
     params: dict[str, Any] = {
-        "examples": draw(spans(1, 4, 10)),
+        "num_examples": draw(spans(1, 4, 10)),
         "complexity": draw(st.none() | st.lists(st.integers(1, 3), min_size=1, max_size=3)),
         "sequence_length": draw(st.one_of(spans(4, 6, 12), spans(4, 24, 24))),
         "vocab_size": draw(st.integers(5, 26)),
@@ -227,7 +227,7 @@ def knowing(rng: Random, ids: list[int], mask: list[int]) -> str:
     elif how == "class 1":
         rule = rng.choice(list(CLASS_1.values()))
     else:
-        rule, alphabet = FIXED["CAESAR_SHIFT_1"], alphabet + rng.randrange(-2, 3)
+        rule, alphabet = FIXED["CAESAR_SHIFT_1"], min(max(alphabet + rng.randrange(-2, 3), 5), 26)
     made = [rule(s, alphabet) for s in inputs]
     if not all(made) or max(map(len, made)) > 96 or max(map(max, made)) > "Z":
         return blind(rng, "inducto", ids, mask)

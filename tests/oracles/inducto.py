@@ -247,7 +247,7 @@ def spell(row: Row) -> tuple[list[str], list[int]]:
 
 def judge(row: Row, params: Mapping[str, Any]) -> str | None:
     """Return None if the row is true and within the params, else why not."""
-    low, high = params["examples"]
+    low, high = params["num_examples"]
     if not low <= len(row.examples) <= high:
         return f"{len(row.examples)} examples"
     shown = [s for s, _ in row.examples]

@@ -25,7 +25,7 @@ VERSION = 1
 class Params(TypedDict, total=False):
     """Parameters of Inducto."""
 
-    examples: int | tuple[int, int]
+    num_examples: int | tuple[int, int]
     """Number of examples. Default (2, 8); allowed: an integer or a (lo, hi) pair within 1..=10."""
 
     complexity: int | Sequence[int] | None
@@ -71,7 +71,7 @@ def batch(
     `split=None` draws from all content; a model that will be tested on split="test" is trained on split="train".
 
     Parameters of the task, as keywords:
-        examples: Number of examples. Default (2, 8).
+        num_examples: Number of examples. Default (2, 8).
         complexity: Complexity classes of the rules, at even odds; a repeated entry weighs more. None: all
             rules at even odds. Default None.
         sequence_length: Letters in an example or query. Default (4, 12).

@@ -51,7 +51,7 @@ params! {
     /// Parameters of Inducto.
     pub struct Params {
         /// Number of examples.
-        examples: Span = Span::new(2, 8) => 1..=10;
+        num_examples: Span = Span::new(2, 8) => 1..=10;
         /// Complexity classes of the rules, at even odds; a repeated entry weighs more. None: all rules at even odds.
         complexity: Option<Vec<u32>> = None => 1..=3;
         /// Letters in an example or query.
@@ -137,12 +137,12 @@ impl Task for Inducto {
             2 => (Span::new(2, 4), vec![1, 2]),
             _ => (Span::new(1, 3), vec![2, 3]),
         };
-        Params { examples, complexity: Some(complexity), ..Params::default() }
+        Params { num_examples: examples, complexity: Some(complexity), ..Params::default() }
     }
 
     fn extremes() -> [Params; 2] {
         let of = |examples, length, vocab_size, family| Params {
-            examples: Span::new(examples, examples),
+            num_examples: Span::new(examples, examples),
             sequence_length: Span::new(length, length),
             vocab_size,
             family,
@@ -173,12 +173,12 @@ impl Task for Inducto {
 
     fn max_len(&self) -> usize {
         let n = self.params.sequence_length.hi as usize;
-        2 + (self.params.examples.hi as usize + 1) * (4 + n + self.family.longest(n))
+        2 + (self.params.num_examples.hi as usize + 1) * (4 + n + self.family.longest(n))
     }
 
     fn sample(&self, rng: &mut TaskRng, it: &mut Instance) {
         rng.in_registers(|rng| {
-            let count = rng.between(self.params.examples.lo, self.params.examples.hi) as usize;
+            let count = rng.between(self.params.num_examples.lo, self.params.num_examples.hi) as usize;
             let class = if self.classes.len() == 1 { 0 } else { rng.below(self.classes.len() as u32) as usize };
             let class = &self.classes[class];
             it.rule = class[rng.below(class.len() as u32) as usize];
@@ -372,7 +372,7 @@ impl Inducto {
     }
 
     fn check_row(&self, examples: &[(Vec<u8>, Vec<u8>)], query: &[u8]) -> Result<Vec<u8>, String> {
-        let Params { examples: count, vocab_size, complexity, family, .. } = &self.params;
+        let Params { num_examples: count, vocab_size, complexity, family, .. } = &self.params;
         if !count.contains(examples.len() as u32) {
             return Err(format!("{} examples; allowed: {}..={}", examples.len(), count.lo, count.hi));
         }
@@ -498,7 +498,7 @@ mod tests {
 
     fn hard(family: Family, complexity: Option<Vec<u32>>, length: (u32, u32), vocab_size: u32) -> Params {
         let sequence_length = Span::new(length.0, length.1);
-        Params { examples: Span::new(1, 1), complexity, sequence_length, vocab_size, family }
+        Params { num_examples: Span::new(1, 1), complexity, sequence_length, vocab_size, family }
     }
 
     #[test]
@@ -590,9 +590,9 @@ mod tests {
     #[test]
     fn values_are_pinned() {
         let one = Span::new(1, 1);
-        assert_eq!(texts(Params { examples: one, ..Inducto::preset(3) }), PINNED_FIXED);
+        assert_eq!(texts(Params { num_examples: one, ..Inducto::preset(3) }), PINNED_FIXED);
         assert_eq!(
-            texts(Params { family: Family::WithComposites, examples: one, ..Params::default() }),
+            texts(Params { family: Family::WithComposites, num_examples: one, ..Params::default() }),
             PINNED_COMPOSITES
         );
     }
