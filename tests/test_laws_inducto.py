@@ -171,7 +171,7 @@ def test_letters_are_uniform_and_independent(vocab_size: int) -> None:
 
 
 def test_a_missing_repeat_is_put_at_a_uniform_place() -> None:
-    """Four of ten letters have no repeat with probability 0.9^3; then one of the last three becomes like the one before.
+    """Four letters of ten have no repeat with probability 0.9^3; then one of the last three is made like that before.
 
     What is changed differed from the letter after it, and becomes like it with probability 1/9.
     """

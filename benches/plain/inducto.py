@@ -28,14 +28,17 @@ def rotate(k: int) -> Rule:
 
 
 def drop_last(k: int) -> Rule:
+    """Drop letters from the end."""
     return lambda s, _: s[: len(s) - k] if len(s) > k else []
 
 
 def duplicate(s: Letters, _: int) -> Letters:
+    """Write every letter twice."""
     return [c for c in s for _ in (0, 1)]
 
 
 def interleave(s: Letters, _: int) -> Letters:
+    """Take from both halves in turn."""
     half = len(s) // 2
     made = s[:]
     made[0 : 2 * half : 2] = s[:half]
@@ -44,42 +47,52 @@ def interleave(s: Letters, _: int) -> Letters:
 
 
 def chunks(k: int) -> Rule:
+    """Reverse every chunk."""
     return lambda s, _: [c for i in range(0, len(s), k) for c in reversed(s[i : i + k])]
 
 
 def dedup(s: Letters, _: int) -> Letters:
+    """Remove consecutive repeats."""
     return [c for i, c in enumerate(s) if i == 0 or s[i - 1] != c]
 
 
 def caesar(k: int) -> Rule:
+    """Move on in the alphabet."""
     return lambda s, alphabet: [(c + k) % alphabet for c in s]
 
 
 def every(step: int, start: int) -> Rule:
+    """Take letters at a distance."""
     return lambda s, _: s[start::step]
 
 
 def drop_first(k: int) -> Rule:
+    """Drop letters from the start."""
     return lambda s, _: s[k:]
 
 
 def reverse(s: Letters, _: int) -> Letters:
+    """Reverse."""
     return s[::-1]
 
 
 def same(s: Letters, _: int) -> Letters:
+    """Change nothing."""
     return s
 
 
 def sort(s: Letters, _: int) -> Letters:
+    """Sort."""
     return sorted(s)
 
 
 def mirror(s: Letters, _: int) -> Letters:
+    """Append the reverse."""
     return s + s[::-1]
 
 
 def then(one: Rule, other: Rule) -> Rule:
+    """Do one thing after another."""
     return lambda s, alphabet: other(one(s, alphabet), alphabet)
 
 
@@ -100,7 +113,7 @@ REMOVING: dict[Rule, tuple[Rule, Rule]] = {dedup: (same, same)}
 
 
 def composites() -> list[Rule]:
-    """All pairs of simple rules that are functions of their own: never empty, never idle, and none before is the same."""
+    """All pairs of simple rules that are functions of their own: never empty, never idle, the same as none before."""
     rng = random.Random(0)
     probes = [([0] * n, MAX_ALPHABET) for n in range(MIN_LENGTH, MAX_LENGTH + 1)]
     for n in range(MIN_LENGTH, MAX_LENGTH + 1):
@@ -166,7 +179,7 @@ Fitting = tuple[list[Rule], dict[Rule, range | list[int]]]
 def fitting(params: Mapping[str, Any], pairs: Sequence[Pair]) -> Fitting:
     """The rules that fit the examples; those that shift, with the alphabets for which they do."""
     (s, made), rest = pairs[0], pairs[1:]
-    least = max(MIN_ALPHABET, 1 + max(max(max(one), max(other)) for one, other in pairs))
+    least = max(MIN_ALPHABET, 1 + max(max(*one, *other) for one, other in pairs))
     moving = [
         rule
         for rule in params["moving"]

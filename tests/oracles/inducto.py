@@ -245,22 +245,25 @@ def spell(row: Row) -> tuple[list[str], list[int]]:
     return pieces + answer, [0] * len(pieces) + [1] * len(answer)
 
 
-def judge(row: Row, params: Mapping[str, Any]) -> str | None:
-    """Return None if the row is true and within the params, else why not."""
-    low, high = params["num_examples"]
-    if not low <= len(row.examples) <= high:
-        return f"{len(row.examples)} examples"
+def judge_sequences(row: Row, params: Mapping[str, Any]) -> str | None:
+    """Return None if the sequences are within the params, all different, and changed, else why not."""
     shown = [s for s, _ in row.examples]
+    low, high = params["num_examples"]
+    if not low <= len(shown) <= high:
+        return f"{len(shown)} examples"
     low, high = params["sequence_length"]
     for s in [*shown, row.query]:
-        if not low <= len(s) <= high:
-            return f"a sequence of {len(s)}"
-        if max(s) > LETTERS[params["vocab_size"] - 1]:
-            return f"letter {max(s)}"
+        if not low <= len(s) <= high or max(s) > LETTERS[params["vocab_size"] - 1]:
+            return f"a sequence of {len(s)}, with letter {max(s)}"
     if len({*shown, row.query}) <= len(shown):
         return "a sequence is given twice"
     if row.query == row.answer or any(s == made for s, made in row.examples):
         return "nothing changes"
+    return None
+
+
+def judge_answer(row: Row, params: Mapping[str, Any]) -> str | None:
+    """Return None if the answer is right, the only one, and by a rule within the params, else why not."""
     found = list(fits(family_of(params), row.examples, row.query))
     try:
         answer = agreed(found)
@@ -292,7 +295,7 @@ def check(
         return "the text is not spelled with its pieces"
     if mask is not None and list(mask) != learned + [0] * (len(ids) - len(learned)):
         return "the mask is not 1 exactly on the answer, its brackets and <eos>"
-    return judge(row, params)
+    return judge_sequences(row, params) or judge_answer(row, params)
 
 
 def solve(text: str) -> str:

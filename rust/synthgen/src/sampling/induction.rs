@@ -450,3 +450,53 @@ fn sizes_of(shifted: u8, wanted: u8) -> u32 {
         1u32.checked_shl(u32::from(shifted.wrapping_sub(wanted))).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::{FIXED, fits, with_composites};
+    use super::*;
+    use crate::rng::StreamKey;
+
+    #[test]
+    fn compiled_rules_do_and_find_what_told_rules_do_and_find() {
+        let mut rng = StreamKey::new("induction", "", 2, 0).rng(0.into(), 0);
+        for told in [&FIXED[..], with_composites()] {
+            let compiled = Compiled::new(told);
+            let mut verdicts = [0; 2];
+            let mut fitting = Vec::new();
+            let mut made = Vec::new();
+            for i in 0..12_000 {
+                // Few letters and short sequences, so that many rules fit.
+                let v = if i % 2 == 0 { 5 } else { rng.between(5, 26) };
+                let id = (i % told.len()) as u16;
+                let most = if i % 3 == 0 { 5 } else { 24 };
+                let pairs: Vec<Pair> = (0..2 + i % 2)
+                    .map(|_| {
+                        let mut pair = Pair::default();
+                        let n = rng.between(4, most) as usize;
+                        let mut letters = [0; WIDE];
+                        letters[..n].fill_with(|| rng.below(v) as u8);
+                        pair.set_input(letters, n);
+                        compiled.apply(id, &mut pair, v as u8);
+                        told[usize::from(id)].apply(pair.input(), v as u8, &mut made);
+                        assert_eq!(pair.output(), made, "{} of {:?}", told[usize::from(id)], pair.input());
+                        pair
+                    })
+                    .collect();
+                let (query, shown) = pairs.split_last().expect("two or three");
+                compiled.fitting(id, shown, &mut fitting);
+                let spelled: Vec<(&[u8], &[u8])> = shown.iter().map(|pair| (pair.input(), pair.output())).collect();
+                let right = fits(told, &spelled, query.input()).iter().all(|fit| fit.answer == query.output());
+                assert_eq!(
+                    compiled.agree(&fitting, query),
+                    right,
+                    "{} {spelled:?} {:?}",
+                    told[usize::from(id)],
+                    query.input()
+                );
+                verdicts[usize::from(right)] += 1;
+            }
+            assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
+        }
+    }
+}

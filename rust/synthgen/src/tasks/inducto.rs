@@ -17,7 +17,7 @@ use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::induction::{Compiled, LONG, Pair, WIDE};
-use crate::sampling::rules::{self, ALPHABETS, FIXED, LENGTHS, Rule};
+use crate::sampling::rules::{self, ALPHABETS, FIXED, Fit, LENGTHS, Rule, agreed, fits};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
@@ -394,52 +394,6 @@ impl Inducto {
     }
 }
 
-/// A rule that fits all examples, in an alphabet of some size, and its answer.
-struct Fit<'a> {
-    rule: &'a Rule,
-    alphabet: u8,
-    answer: Vec<u8>,
-}
-
-/// Try every rule on every example. The text does not say how large the alphabet is: where it matters, every size that has
-/// the letters seen is tried.
-fn fits<'a>(rules: &'a [Rule], examples: &[(&[u8], &[u8])], query: &[u8]) -> Vec<Fit<'a>> {
-    let seen = examples.iter().flat_map(|(input, output)| input.iter().chain(*output)).chain(query);
-    let least = seen.max().map_or(0, |&high| high + 1).max(*ALPHABETS.start());
-    let mut found = Vec::new();
-    let mut made = Vec::new();
-    for rule in rules {
-        let last = if rule.shifts() { *ALPHABETS.end() } else { least };
-        for alphabet in least..=last {
-            let mut apply = |input: &[u8], output: &[u8]| {
-                rule.apply(input, alphabet, &mut made);
-                made == output
-            };
-            if examples.iter().all(|(input, output)| apply(input, output)) {
-                rule.apply(query, alphabet, &mut made);
-                found.push(Fit { rule, alphabet, answer: made.clone() });
-            }
-        }
-    }
-    found
-}
-
-/// The one answer of all that fit.
-fn agreed(fits: &[Fit<'_>]) -> Result<Vec<u8>, String> {
-    let Some(first) = fits.first() else {
-        return Err("no rule of the family fits the examples".to_owned());
-    };
-    match fits.iter().find(|fit| fit.answer != first.answer) {
-        Some(other) if other.rule == first.rule => Err(format!(
-            "ambiguous: {} fits in alphabets of {} and {} letters",
-            first.rule, first.alphabet, other.alphabet
-        )),
-        Some(other) => Err(format!("ambiguous: {} and {} fit, and answer differently", first.rule, other.rule)),
-        None if first.answer.is_empty() => Err("the answer is empty".to_owned()),
-        None => Ok(first.answer.clone()),
-    }
-}
-
 /// The answer by the fixed rules or, where none of them fits, by all.
 fn induce_in_tiers(examples: &[(Vec<u8>, Vec<u8>)], query: &[u8]) -> Result<Vec<u8>, String> {
     let shown: Vec<(&[u8], &[u8])> = examples.iter().map(|(a, b)| (&a[..], &b[..])).collect();
@@ -523,49 +477,6 @@ mod tests {
                 let words = (0..60).map(draw).sum::<u64>() / 60;
                 assert!(words < 150, "{rule} takes {words} words at {length:?} and {vocab_size}");
             }
-        }
-    }
-
-    #[test]
-    fn compiled_rules_do_and_find_what_told_rules_do_and_find() {
-        let mut rng = StreamKey::new("inducto", "", 2, 0).rng(0.into(), 0);
-        for family in [Family::Fixed, Family::WithComposites] {
-            let (told, compiled) = (family.rules(), family.compiled());
-            let mut verdicts = [0; 2];
-            let mut fitting = Vec::new();
-            let mut made = Vec::new();
-            for i in 0..12_000 {
-                // Few letters and short sequences, so that many rules fit.
-                let v = if i % 2 == 0 { 5 } else { rng.between(5, 26) };
-                let id = (i % told.len()) as u16;
-                let most = if i % 3 == 0 { 5 } else { 24 };
-                let pairs: Vec<Pair> = (0..2 + i % 2)
-                    .map(|_| {
-                        let mut pair = Pair::default();
-                        let n = rng.between(4, most) as usize;
-                        let mut letters = [0; WIDE];
-                        letters[..n].fill_with(|| rng.below(v) as u8);
-                        pair.set_input(letters, n);
-                        compiled.apply(id, &mut pair, v as u8);
-                        told[usize::from(id)].apply(pair.input(), v as u8, &mut made);
-                        assert_eq!(pair.output(), made, "{} of {:?}", told[usize::from(id)], pair.input());
-                        pair
-                    })
-                    .collect();
-                let (query, shown) = pairs.split_last().expect("two or three");
-                compiled.fitting(id, shown, &mut fitting);
-                let spelled: Vec<(&[u8], &[u8])> = shown.iter().map(|pair| (pair.input(), pair.output())).collect();
-                let right = fits(told, &spelled, query.input()).iter().all(|fit| fit.answer == query.output());
-                assert_eq!(
-                    compiled.agree(&fitting, query),
-                    right,
-                    "{} {spelled:?} {:?}",
-                    told[usize::from(id)],
-                    query.input()
-                );
-                verdicts[usize::from(right)] += 1;
-            }
-            assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
         }
     }
 
