@@ -18,18 +18,20 @@ const fn from_bit(i: u8) -> u32 {
     !0 << i
 }
 
-/// An input and what a rule makes of it.
+/// An input and what a rule makes of it. What lies beyond the input's letters is 0, beyond the output's anything.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {
     input: [u8; WIDE],
     output: [u8; LONG],
     n: u8,
     m: u8,
+    /// The largest letter on either side.
+    high: u8,
 }
 
 impl Default for Pair {
     fn default() -> Self {
-        Self { input: [0; WIDE], output: [0; LONG], n: 0, m: 0 }
+        Self { input: [0; WIDE], output: [0; LONG], n: 0, m: 0, high: 0 }
     }
 }
 
@@ -46,10 +48,10 @@ impl Pair {
         &self.output[..usize::from(self.m)]
     }
 
-    /// Letters given, with room for more, to be filled; their number.
+    /// Letters to start with, 0 beyond them.
     #[inline]
-    pub fn set_input(&mut self, letters: &[u8; WIDE], n: usize) {
-        self.input = *letters;
+    pub fn set_input(&mut self, letters: [u8; WIDE], n: usize) {
+        self.input = letters;
         self.n = n as u8;
     }
 
@@ -58,11 +60,17 @@ impl Pair {
         self.input[to % WIDE] = self.input[from % WIDE];
     }
 
-    /// The largest letter on either side.
+    /// Do two pairs begin with the same?
     #[inline]
-    fn highest(&self) -> u8 {
-        let high = |letters: &[u8]| letters.iter().fold(0, |high, &c| high.max(c));
-        high(self.input()).max(high(self.output()))
+    pub fn same_input(&self, other: &Self) -> bool {
+        (self.input, self.n) == (other.input, other.n)
+    }
+
+    /// Does anything change?
+    #[inline]
+    pub fn changes(&self) -> bool {
+        // Nearly always the lengths differ, or one of the first four letters, of which there are always as many.
+        self.n != self.m || self.input[..4] != self.output[..4] || self.input() != self.output()
     }
 }
 
@@ -105,8 +113,11 @@ struct Views {
 pub struct Compiled {
     plans: Vec<Plan>,
     pool: Vec<u8>,
-    /// Rules whose output has a length that the length of the input decides, by both.
-    fixed: Vec<Vec<u16>>,
+    /// Rules that do nothing but pick letters, by the lengths of input and output, each with the places of its first and
+    /// of its last letter.
+    picking: Vec<Vec<(u16, u8, u8)>>,
+    /// Other rules whose output has a length that the length of the input decides, by both.
+    steady: Vec<Vec<u16>>,
     /// Rules that first remove repeats, by the length of what remains and that of the output.
     after_dedup: Vec<Vec<u16>>,
     /// Rules that remove repeats last.
@@ -114,35 +125,33 @@ pub struct Compiled {
     all_views: bool,
 }
 
-/// Where the letter at place `j` comes from among `n`, and how many there will be, for steps that only move letters.
-fn origin(step: Step, n: usize) -> Option<(usize, Box<dyn Fn(usize) -> usize>)> {
-    Some(match step {
-        Step::Reverse => (n, Box::new(move |j| n - 1 - j)),
-        Step::RotateLeft(k) => (n, Box::new(move |j| (j + usize::from(k)) % n)),
-        Step::RotateRight(k) => (n, Box::new(move |j| (j + n - usize::from(k) % n) % n)),
-        Step::DropFirst(k) => (n.saturating_sub(usize::from(k)), Box::new(move |j| j + usize::from(k))),
-        Step::DropLast(k) => (n.saturating_sub(usize::from(k)), Box::new(|j| j)),
-        Step::DuplicateEach => (2 * n, Box::new(|j| j / 2)),
+/// Where the letters come from that a step leaves of `n`: all from their own places, if it does not move letters.
+fn origins(step: Step, n: usize) -> Vec<usize> {
+    let of = |len: usize, from: &dyn Fn(usize) -> usize| (0..len).map(from).collect();
+    match step {
+        Step::Reverse => of(n, &|j| n - 1 - j),
+        Step::RotateLeft(k) => of(n, &|j| (j + usize::from(k)) % n),
+        Step::RotateRight(k) => of(n, &|j| (j + n - usize::from(k) % n) % n),
+        Step::DropFirst(k) => of(n.saturating_sub(usize::from(k)), &|j| j + usize::from(k)),
+        Step::DropLast(k) => of(n.saturating_sub(usize::from(k)), &|j| j),
+        Step::DuplicateEach => of(2 * n, &|j| j / 2),
         Step::Every(step, from) => {
             let (step, from) = (usize::from(step), usize::from(from));
-            (n.saturating_sub(from).div_ceil(step), Box::new(move |j| from + step * j))
+            of(n.saturating_sub(from).div_ceil(step), &|j| from + step * j)
         }
-        Step::InterleaveHalves => {
-            let half = n / 2;
-            (n, Box::new(move |j| if j == 2 * half { n - 1 } else { j / 2 + j % 2 * half }))
-        }
-        Step::SwapPairs => (n, Box::new(move |j| if j ^ 1 < n { j ^ 1 } else { j })),
+        Step::InterleaveHalves => of(n, &|j| if j == n / 2 * 2 { j } else { j / 2 + j % 2 * (n / 2) }),
+        Step::SwapPairs => of(n, &|j| if j ^ 1 < n { j ^ 1 } else { j }),
         Step::ReverseChunks(k) => {
             let k = usize::from(k);
-            (n, Box::new(move |j| j / k * k + (j / k * k + k).min(n) - 1 - j))
+            of(n, &|j| j / k * k + (j / k * k + k).min(n) - 1 - j)
         }
-        Step::Mirror => (2 * n, Box::new(move |j| if j < n { j } else { 2 * n - 1 - j })),
-        Step::RemoveConsecutiveDups | Step::Sort | Step::CaesarShift(_) => return None,
-    })
+        Step::Mirror => of(2 * n, &|j| if j < n { j } else { 2 * n - 1 - j }),
+        Step::RemoveConsecutiveDups | Step::Sort | Step::CaesarShift(_) => of(n, &|j| j),
+    }
 }
 
 impl Plan {
-    fn new(rule: &Rule, pool: &mut Vec<u8>) -> Self {
+    fn new(rule: Rule, pool: &mut Vec<u8>) -> Self {
         let mut plan = Self { view: View::Plain, finish: Finish::Keep, shift: 0, tables: [(0, 0); WIDE] };
         let mut moves = Vec::new();
         for step in [Some(rule.first), rule.then].into_iter().flatten() {
@@ -162,14 +171,18 @@ impl Plan {
         for n in 1..=*LENGTHS.end() {
             let mut places: Vec<u8> = (0..n as u8).collect();
             for &step in &moves {
-                if let Some((len, from)) = origin(step, places.len()) {
-                    places = (0..len).map(|j| places[from(j)]).collect();
-                }
+                places = origins(step, places.len()).into_iter().map(|from| places[from]).collect();
             }
             plan.tables[n] = (pool.len() as u32, (pool.len() + places.len()) as u32);
+            // Tables are read by eights.
+            places.resize(places.len().next_multiple_of(8), 0);
             pool.extend(places);
         }
         plan
+    }
+
+    fn only_picks(&self) -> bool {
+        (self.view, self.finish, self.shift) == (View::Plain, Finish::Keep, 0)
     }
 }
 
@@ -205,9 +218,10 @@ impl Compiled {
     /// Compile a family.
     pub fn new(rules: &[Rule]) -> Self {
         let mut pool = Vec::new();
-        let plans: Vec<Plan> = rules.iter().map(|rule| Plan::new(rule, &mut pool)).collect();
+        let plans: Vec<Plan> = rules.iter().map(|&rule| Plan::new(rule, &mut pool)).collect();
         let mut family = Self {
-            fixed: vec![Vec::new(); WIDE * (LONG + 1)],
+            picking: vec![Vec::new(); WIDE * (LONG + 1)],
+            steady: vec![Vec::new(); WIDE * (LONG + 1)],
             after_dedup: vec![Vec::new(); WIDE * (LONG + 1)],
             loose: Vec::new(),
             all_views: plans.iter().any(|plan| plan.view != View::Plain),
@@ -215,16 +229,22 @@ impl Compiled {
             plans: Vec::new(),
         };
         for (id, plan) in plans.iter().enumerate() {
+            let id = id as u16;
             if plan.finish == Finish::Dedup {
-                family.loose.push(id as u16);
+                family.loose.push(id);
                 continue;
             }
-            let lists = if plan.view == View::Deduped { &mut family.after_dedup } else { &mut family.fixed };
-            for (n, (start, end)) in plan.tables.iter().enumerate() {
-                lists[n * (LONG + 1) + (end - start) as usize].push(id as u16);
+            for (n, &(start, end)) in plan.tables.iter().enumerate() {
+                let cell = n * (LONG + 1) + (end - start) as usize;
+                match pool[start as usize..end as usize] {
+                    [first, .., last] if plan.only_picks() => family.picking[cell].push((id, first, last)),
+                    [first] if plan.only_picks() => family.picking[cell].push((id, first, first)),
+                    _ if plan.view == View::Deduped => family.after_dedup[cell].push(id),
+                    _ => family.steady[cell].push(id),
+                }
             }
         }
-        Self { pool, plans, ..family }
+        Self { plans, pool, ..family }
     }
 
     /// The longest output of a rule for an input of at most `n` letters.
@@ -255,12 +275,16 @@ impl Compiled {
     #[inline]
     pub fn apply(&self, rule: u16, pair: &mut Pair, alphabet: u8) -> usize {
         let plan = &self.plans[usize::from(rule)];
-        if plan.view == View::Plain && plan.finish == Finish::Keep && plan.shift == 0 {
-            let table = self.table(plan, usize::from(pair.n));
-            for (to, &from) in pair.output.iter_mut().zip(table) {
-                *to = pair.input[usize::from(from) % WIDE];
+        pair.high = pair.input.iter().fold(0, |high, &c| high.max(c));
+        if plan.only_picks() {
+            let (start, end) = plan.tables[usize::from(pair.n) % WIDE];
+            let eights = self.pool[start as usize..end.next_multiple_of(8) as usize].chunks_exact(8);
+            for (to, from) in pair.output.chunks_exact_mut(8).zip(eights) {
+                for i in 0..8 {
+                    to[i] = pair.input[usize::from(from[i]) % WIDE];
+                }
             }
-            pair.m = table.len() as u8;
+            pair.m = (end - start) as u8;
             return 0;
         }
         let views = Views::new(pair, plan.view != View::Plain);
@@ -284,6 +308,7 @@ impl Compiled {
             }
         }
         pair.m = m as u8;
+        pair.high = pair.output().iter().fold(pair.high, |high, &c| high.max(c));
         table.len() - m + if plan.view == View::Deduped { views.n - n } else { 0 }
     }
 
@@ -328,43 +353,59 @@ impl Compiled {
             Finish::Sort if table.len() != output.len() || !output.is_sorted() => 0,
             Finish::Sort => {
                 let mut wanted = [0i8; 64];
-                output.iter().for_each(|&c| wanted[usize::from(c) % 64] += 1);
-                (0..WIDE as u8).filter(|&size| sizes >> size & 1 == 1).fold(0, |fitting, size| {
+                for &c in output {
+                    wanted[usize::from(c) % 64] += 1;
+                }
+                (0..WIDE as u8).filter(|&size| (sizes >> size) & 1 == 1).fold(0, |fitting, size| {
                     let mut left = wanted;
-                    let wrap = |c| if c >= size && plan.shift > 0 { c - size } else { c };
-                    shifted.clone().for_each(|c| left[usize::from(wrap(c)) % 64] -= 1);
-                    fitting | u32::from(left == [0; 64]) << size
+                    for c in shifted.clone() {
+                        let c = if c >= size && plan.shift > 0 { c - size } else { c };
+                        left[usize::from(c) % 64] -= 1;
+                    }
+                    fitting | (u32::from(left == [0; 64]) << size)
                 })
             }
         }
     }
 
-    /// The rules that fit all that is shown, each with the sizes of alphabet for which it does. Returns the sizes that the
-    /// letters shown allow.
+    /// The rules that fit all that is shown, each with the sizes of alphabet for which it does. All pairs must be of one
+    /// rule, which is left out unless the alphabet matters to it.
     #[inline]
-    pub fn fitting(&self, shown: &[Pair], fitting: &mut Vec<(u16, u32)>) {
+    pub fn fitting(&self, rule: u16, shown: &[Pair], fitting: &mut Vec<(u16, u32)>) {
         fitting.clear();
         let Some((first, rest)) = shown.split_first() else {
             return;
         };
-        let high = shown.iter().map(Pair::highest).max().unwrap_or_default();
+        let own = if self.plans[usize::from(rule)].shift == 0 { rule } else { u16::MAX };
+        let high = shown.iter().fold(0, |high, pair| high.max(pair.high));
         let sizes = SIZES & from_bit(high + 1);
         let views = Views::new(first, self.all_views);
         let output = first.output();
+        let cell = views.n * (LONG + 1) + output.len();
+        let ends = (first.output[0], first.output[usize::from(first.m - 1) % LONG]);
+        for &(id, from, to) in &self.picking[cell] {
+            let found = (first.input[usize::from(from) % WIDE], first.input[usize::from(to) % WIDE]);
+            if found == ends && id != own && self.fits(&self.plans[usize::from(id)], &views, output, sizes) != 0 {
+                fitting.push((id, sizes));
+            }
+        }
         let mut add = |ids: &[u16]| {
-            for &id in ids {
+            for &id in ids.iter().filter(|&&id| id != own) {
                 let sizes = self.fits(&self.plans[usize::from(id)], &views, output, sizes);
                 if sizes != 0 {
                     fitting.push((id, sizes));
                 }
             }
         };
-        add(&self.fixed[views.n * (LONG + 1) + output.len()]);
+        add(&self.steady[cell]);
         add(&self.loose);
         if self.all_views {
             add(&self.after_dedup[views.deduped_n * (LONG + 1) + output.len()]);
         }
         for pair in rest {
+            if fitting.is_empty() {
+                return;
+            }
             let views = Views::new(pair, self.all_views);
             fitting.retain_mut(|(id, sizes)| {
                 *sizes = self.fits(&self.plans[usize::from(*id)], &views, pair.output(), *sizes);
@@ -376,6 +417,9 @@ impl Compiled {
     /// Do all these rules, in every alphabet that has the letters asked about, give the answer?
     #[inline]
     pub fn agree(&self, fitting: &[(u16, u32)], query: &Pair) -> bool {
+        if fitting.is_empty() {
+            return true;
+        }
         let views = Views::new(query, self.all_views);
         let allowed = from_bit(query.input().iter().fold(0, |high, &c| high.max(c)) + 1);
         fitting.iter().all(|&(id, sizes)| {
@@ -404,5 +448,55 @@ fn sizes_of(shifted: u8, wanted: u8) -> u32 {
         from_bit(wanted + 1)
     } else {
         1u32.checked_shl(u32::from(shifted.wrapping_sub(wanted))).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::{FIXED, fits, with_composites};
+    use super::*;
+    use crate::rng::StreamKey;
+
+    #[test]
+    fn compiled_rules_do_and_find_what_told_rules_do_and_find() {
+        let mut rng = StreamKey::new("induction", "", 2, 0).rng(0.into(), 0);
+        for told in [&FIXED[..], with_composites()] {
+            let compiled = Compiled::new(told);
+            let mut verdicts = [0; 2];
+            let mut fitting = Vec::new();
+            let mut made = Vec::new();
+            for i in 0..12_000 {
+                // Few letters and short sequences, so that many rules fit.
+                let v = if i % 2 == 0 { 5 } else { rng.between(5, 26) };
+                let id = (i % told.len()) as u16;
+                let most = if i % 3 == 0 { 5 } else { 24 };
+                let pairs: Vec<Pair> = (0..2 + i % 2)
+                    .map(|_| {
+                        let mut pair = Pair::default();
+                        let n = rng.between(4, most) as usize;
+                        let mut letters = [0; WIDE];
+                        letters[..n].fill_with(|| rng.below(v) as u8);
+                        pair.set_input(letters, n);
+                        compiled.apply(id, &mut pair, v as u8);
+                        told[usize::from(id)].apply(pair.input(), v as u8, &mut made);
+                        assert_eq!(pair.output(), made, "{} of {:?}", told[usize::from(id)], pair.input());
+                        pair
+                    })
+                    .collect();
+                let (query, shown) = pairs.split_last().expect("two or three");
+                compiled.fitting(id, shown, &mut fitting);
+                let spelled: Vec<(&[u8], &[u8])> = shown.iter().map(|pair| (pair.input(), pair.output())).collect();
+                let right = fits(told, &spelled, query.input()).iter().all(|fit| fit.answer == query.output());
+                assert_eq!(
+                    compiled.agree(&fitting, query),
+                    right,
+                    "{} {spelled:?} {:?}",
+                    told[usize::from(id)],
+                    query.input()
+                );
+                verdicts[usize::from(right)] += 1;
+            }
+            assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
+        }
     }
 }

@@ -136,7 +136,10 @@ impl Rule {
 
 /// The fixed family: class 1, class 2, class 3.
 pub const FIXED: [Rule; 30] = {
-    use Step::*;
+    use Step::{
+        CaesarShift, DropFirst, DropLast, DuplicateEach, Every, InterleaveHalves, Mirror, RemoveConsecutiveDups,
+        Reverse, ReverseChunks, RotateLeft, RotateRight, Sort, SwapPairs,
+    };
     [
         Rule::of(1, Reverse),
         Rule::of(1, RotateLeft(1)),
@@ -177,13 +180,13 @@ pub const FIXED: [Rule; 30] = {
 pub fn with_composites() -> &'static [Rule] {
     static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         let probes = probes();
-        let mut known: HashSet<Vec<u8>> = FIXED.iter().map(|rule| profile(rule, &probes)).collect();
+        let mut known: HashSet<Vec<u8>> = FIXED.iter().map(|rule| profile(*rule, &probes)).collect();
         let mut rules = FIXED.to_vec();
         let single: Vec<Step> = FIXED.iter().filter(|rule| rule.complexity < 3).map(|rule| rule.first).collect();
         for &first in &single {
             for &then in &single {
                 let rule = Rule::pair(first, then);
-                if is_sound(&rule, &probes) && known.insert(profile(&rule, &probes)) {
+                if is_sound(rule, &probes) && known.insert(profile(rule, &probes)) {
                     rules.push(rule);
                 }
             }
@@ -191,6 +194,56 @@ pub fn with_composites() -> &'static [Rule] {
         rules
     });
     &RULES
+}
+
+/// A rule that fits all examples, in an alphabet of some size, and its answer.
+#[derive(Clone, Debug)]
+pub struct Fit<'a> {
+    /// The rule.
+    pub rule: &'a Rule,
+    /// The size of the alphabet.
+    pub alphabet: u8,
+    /// What it makes of the query.
+    pub answer: Vec<u8>,
+}
+
+/// Try every rule on every example. The text does not say how large the alphabet is: where it matters, every size that has
+/// the letters seen is tried.
+pub fn fits<'a>(rules: &'a [Rule], examples: &[(&[u8], &[u8])], query: &[u8]) -> Vec<Fit<'a>> {
+    let seen = examples.iter().flat_map(|(input, output)| input.iter().chain(*output)).chain(query);
+    let least = seen.max().map_or(0, |&high| high + 1).max(*ALPHABETS.start());
+    let mut found = Vec::new();
+    let mut made = Vec::new();
+    for rule in rules {
+        let last = if rule.shifts() { *ALPHABETS.end() } else { least };
+        for alphabet in least..=last {
+            let mut apply = |input: &[u8], output: &[u8]| {
+                rule.apply(input, alphabet, &mut made);
+                made == output
+            };
+            if examples.iter().all(|(input, output)| apply(input, output)) {
+                rule.apply(query, alphabet, &mut made);
+                found.push(Fit { rule, alphabet, answer: made.clone() });
+            }
+        }
+    }
+    found
+}
+
+/// The one answer of all that fit.
+pub fn agreed(fits: &[Fit<'_>]) -> Result<Vec<u8>, String> {
+    let Some(first) = fits.first() else {
+        return Err("no rule of the family fits the examples".to_owned());
+    };
+    match fits.iter().find(|fit| fit.answer != first.answer) {
+        Some(other) if other.rule == first.rule => Err(format!(
+            "ambiguous: {} fits in alphabets of {} and {} letters",
+            first.rule, first.alphabet, other.alphabet
+        )),
+        Some(other) => Err(format!("ambiguous: {} and {} fit, and answer differently", first.rule, other.rule)),
+        None if first.answer.is_empty() => Err("the answer is empty".to_owned()),
+        None => Ok(first.answer.clone()),
+    }
 }
 
 /// A sequence and the size of its alphabet.
@@ -222,7 +275,7 @@ fn probes() -> Vec<Probe> {
 }
 
 /// All that the rule makes of the probes.
-fn profile(rule: &Rule, probes: &[Probe]) -> Vec<u8> {
+fn profile(rule: Rule, probes: &[Probe]) -> Vec<u8> {
     let mut all = Vec::new();
     let mut made = Vec::new();
     for (s, alphabet) in probes {
@@ -233,7 +286,7 @@ fn profile(rule: &Rule, probes: &[Probe]) -> Vec<u8> {
     all
 }
 
-fn is_sound(rule: &Rule, probes: &[Probe]) -> bool {
+fn is_sound(rule: Rule, probes: &[Probe]) -> bool {
     let mut made = Vec::new();
     let mut changed = [false; *LENGTHS.end() + 1];
     for (s, alphabet) in probes {
