@@ -355,13 +355,13 @@ impl Task for Capo {
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
         static FIRST: LazyLock<People> = LazyLock::new(|| People::new(0));
         match rules {
-            Some(task) => read(&Crowd { people: &task.people, count: task.params.num_people }, rules, ids, form),
-            None => read(&Crowd { people: &FIRST, count: MAX_PEOPLE }, None, ids, form),
+            Some(task) => read(&task.crowd(task.params.num_people), rules, ids, form),
+            None => read(&Crowd { people: &FIRST, count: MAX_PEOPLE, day_first: false }, None, ids, form),
         }
     }
 
     fn read_any(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
-        read(&Crowd { people: &self.people, count: MAX_PEOPLE }, None, ids, form)
+        read(&self.crowd(MAX_PEOPLE), None, ids, form)
     }
 
     fn loss_exceeds_answers(&self) -> bool {
@@ -375,6 +375,10 @@ impl Task for Capo {
 }
 
 impl Capo {
+    fn crowd(&self, count: u32) -> Crowd<'_> {
+        Crowd { people: &self.people, count, day_first: self.params.reverse_md }
+    }
+
     /// Write the row; `mark` is told where names and values stand.
     #[inline]
     fn write(&self, it: &Instance, row: &mut Row, mark: impl FnMut(usize, Range<u32>)) {

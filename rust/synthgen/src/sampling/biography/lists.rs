@@ -217,9 +217,10 @@ impl Table {
 
     fn question(&mut self, line: &str) -> Question {
         let (before, after) = line.split_once("{name}").unwrap_or((line, ""));
+        let before = self.ids(before);
         let mut after = self.ids(after);
         after.extend([ANSWER, COLON]);
-        Question { before: self.ids(before), after }
+        Question { before, after }
     }
 }
 

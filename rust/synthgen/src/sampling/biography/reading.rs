@@ -40,6 +40,8 @@ pub struct Crowd<'a> {
     pub people: &'a People,
     /// How many.
     pub count: u32,
+    /// Are dates written with the day first, in answers to prompts?
+    pub day_first: bool,
 }
 
 impl Crowd<'_> {
@@ -104,7 +106,7 @@ pub fn read_biography(crowd: &Crowd<'_>, style: Option<&Style<'_>>, ids: &[u16],
     check_wording(crowd, style, &sentences, person)?;
     let answer = match form {
         Form::Row => first.value.to_vec(),
-        Form::Prompt => LISTS.value(first.topic, name, &facts, style.is_some_and(|s| s.day_first)).ids().to_vec(),
+        Form::Prompt => LISTS.value(first.topic, name, &facts, crowd.day_first).ids().to_vec(),
     };
     let span = |s: &Sentence<'_>| s.value_at as u32..(s.value_at + s.value.len()) as u32;
     Ok(Found { name, answer, spans: sentences[named..].iter().map(span).collect() })
@@ -234,7 +236,7 @@ pub fn read_question(crowd: &Crowd<'_>, day_first: Option<bool>, ids: &[u16], fo
     let (_, facts) = crowd.find(name, 1)?;
     let from = body.len() - value.len();
     let answer = match form {
-        Form::Prompt if value.is_empty() => LISTS.value(topic, name, &facts, day_first.unwrap_or(false)).ids().to_vec(),
+        Form::Prompt if value.is_empty() => LISTS.value(topic, name, &facts, crowd.day_first).ids().to_vec(),
         Form::Prompt => return Err(Flaw::at(from, "a prompt ends at 'Answer:'")),
         Form::Row if is_true(topic, value, &facts, day_first) => value.to_vec(),
         Form::Row => return Err(Flaw::at(from, "wrong answer")),
