@@ -28,7 +28,10 @@ FULL_NAMES = 400 * 400 * 1000
 FACTS = 2 * (12 * 28 * 200) * 200 * 300 * 100 * 263
 """S0 of Part 3.3: pronoun, date of birth, city, university, major and employer (its city follows); 47.59 bits."""
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = [
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+]
 _FIRST_YEAR = 1900
 
 
@@ -73,12 +76,13 @@ def table(n: int, people_seed: int = 0, start: int = 0) -> dict[str, Any]:
 
 
 def capacity(num_people: int) -> float:
-    """Bits there are to know about so many people: N (log2(N0 / N) + log2 S0), the largest value of `bit_capacity` times P.
+    """Bits there are to know about so many people: N (log2(N0 / N) + log2 S0).
 
-    Part 3.3 reaches it at p1 = ln N (any of the N names may come next) and p2 = 0 (every fact is known).
+    It is the largest value of `bit_capacity` times P, reached at p1 = ln N (any of N names may come next) and p2 = 0
+    (every fact is known).
 
     >>> round(capacity(50_000))
-    2961541
+    2961774
     """
     return _native.people_capacity(integer("capo", "num_people", num_people, 1, MAX_PEOPLE))
 
