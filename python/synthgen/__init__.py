@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 
-from . import _native, compat, errors
+from . import _native, compat, errors, people
 from ._task import Split
 from ._tasks import *  # noqa: F403 - one module per registered task
 from ._tasks import __all__ as _task_names
@@ -57,6 +57,7 @@ __all__ = [  # noqa: PLE0604 - the tasks are named by their package
     "errors",
     "get",
     "mix",
+    "people",
     "tasks",
 ]
 

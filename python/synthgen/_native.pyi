@@ -6,7 +6,18 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DEBUG", "Generator", "Mixture", "audit_jsonl", "audit_tokens", "registry_json", "shard"]
+__all__ = [
+    "DEBUG",
+    "Generator",
+    "Mixture",
+    "audit_jsonl",
+    "audit_tokens",
+    "people_capacity",
+    "people_lists",
+    "people_table",
+    "registry_json",
+    "shard",
+]
 
 DEBUG: Final[bool]
 
@@ -78,3 +89,6 @@ def audit_tokens(
 ) -> _Audit: ...
 def audit_jsonl(cells: list[Generator], split: str, lines: bytes) -> _Audit: ...
 def registry_json() -> str: ...
+def people_lists() -> list[list[str]]: ...
+def people_table(people_seed: int, start: int, n: int) -> list[NDArray[np.int32]]: ...
+def people_capacity(people: int) -> float: ...

@@ -5,6 +5,7 @@
 
 mod arrays;
 mod error;
+mod people;
 mod source;
 mod values;
 
@@ -294,6 +295,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(audit_tokens, module)?)?;
     module.add_function(wrap_pyfunction!(audit_jsonl, module)?)?;
     module.add_function(wrap_pyfunction!(registry_json, module)?)?;
+    module.add_function(wrap_pyfunction!(people::people_lists, module)?)?;
+    module.add_function(wrap_pyfunction!(people::people_table, module)?)?;
+    module.add_function(wrap_pyfunction!(people::people_capacity, module)?)?;
     module.add("DEBUG", cfg!(debug_assertions))?;
     Ok(())
 }

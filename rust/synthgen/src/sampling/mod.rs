@@ -1,5 +1,7 @@
 //! Machinery that several tasks share; nothing here knows a task.
 
+pub mod bijection;
+pub mod biography;
 pub mod dag;
 pub mod fewshot;
 pub mod induction;

@@ -3,6 +3,7 @@
 pub mod analogy;
 pub mod arithmetic;
 pub mod brevo;
+pub mod capo;
 pub mod copying;
 pub mod depo;
 pub mod dyna;
@@ -27,6 +28,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<filtro::Filtro>(),
     Entry::of::<brevo::Brevo>(),
     Entry::of::<mano::Mano>(),
+    Entry::of::<capo::Capo>(),
     Entry::of::<copying::Copying>(),
     Entry::of::<kv::Kv>(),
     Entry::of::<pattern::Pattern>(),
