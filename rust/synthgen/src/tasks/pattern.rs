@@ -76,8 +76,9 @@ impl Task for Pattern {
         &self.params
     }
 
+    /// Rows fit frames of 32, 128 and 512 tokens.
     fn preset(level: u8) -> Params {
-        let pattern_length = [Span::new(4, 8), Span::new(12, 24), Span::new(32, 64)][usize::from(level) - 1];
+        let pattern_length = [Span::new(4, 10), Span::new(16, 42), Span::new(64, 170)][usize::from(level) - 1];
         Params { pattern_length, ..Params::default() }
     }
 
