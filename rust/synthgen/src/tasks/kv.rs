@@ -67,9 +67,9 @@ impl Task for Kv {
         &self.params
     }
 
-    /// Rows fit frames of 32, 128 and 512 tokens.
+    /// Rows fit frames of 64 (the copy experiment's own), 128 and 256 tokens.
     fn preset(level: u8) -> Params {
-        let num_pairs = [Span::new(4, 6), Span::new(16, 30), Span::new(64, 126)][usize::from(level) - 1];
+        let num_pairs = [Span::new(6, 14), Span::new(16, 30), Span::new(32, 62)][usize::from(level) - 1];
         Params { num_pairs, ..Params::default() }
     }
 

@@ -94,12 +94,12 @@ impl Task for Recall {
         &self.params
     }
 
-    /// Rows fit frames of 32, 128 and 512 tokens.
+    /// Rows fit frames of 64 (the copy experiment's own), 128 and 256 tokens.
     fn preset(level: u8) -> Params {
         let (num_pairs, num_queries, gap) = match level {
-            1 => (Span::new(4, 6), 2, Span::new(0, 2)),
-            2 => (Span::new(16, 28), 4, Span::new(2, 6)),
-            _ => (Span::new(64, 100), 16, Span::new(4, 9)),
+            1 => (Span::new(4, 12), 4, Span::new(0, 2)),
+            2 => (Span::new(14, 24), 6, Span::new(2, 4)),
+            _ => (Span::new(28, 48), 8, Span::new(5, 9)),
         };
         Params { num_pairs, num_queries, gap, ..Params::default() }
     }

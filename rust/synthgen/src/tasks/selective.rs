@@ -98,12 +98,12 @@ impl Task for Selective {
         &self.params
     }
 
-    /// Rows fit frames of 32, 128 and 512 tokens.
+    /// Rows fit frames of 64 (the copy experiment's own), 128 and 256 tokens.
     fn preset(level: u8) -> Params {
         let (num_items, num_classes, num_markers) = match level {
-            1 => (Span::new(8, 13), 4, Span::new(1, 2)),
+            1 => (Span::new(8, 29), 4, Span::new(1, 2)),
             2 => (Span::new(32, 60), 8, Span::new(2, 4)),
-            _ => (Span::new(128, 250), 16, Span::new(4, 8)),
+            _ => (Span::new(64, 122), 16, Span::new(4, 8)),
         };
         Params { num_items, num_classes, num_markers, ..Params::default() }
     }
