@@ -11,7 +11,7 @@ Block = tuple[int, int]
 def read_blocks(reader: Reader, count: int = 500) -> list[Block]:
     """Read ``<s>`` and blocks of a key and a value, up to what is no block."""
     reader.take("<s>")
-    blocks = []
+    blocks: list[Block] = []
     while not blocks or reader.ahead() == "⟨key⟩":
         reader.take("⟨key⟩")
         key = reader.symbol(count)

@@ -1,4 +1,4 @@
-"""Oracle for pattern completion: a pattern some times over. The place where the prompt ends is a function of the pattern."""
+"""Oracle for pattern completion: a pattern some times over; where the prompt ends is a function of the pattern."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
