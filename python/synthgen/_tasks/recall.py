@@ -26,7 +26,7 @@ class Params(TypedDict, total=False):
     """Parameters of Recall."""
 
     num_pairs: int | tuple[int, int]
-    """Pairs of a key and a value. Default (4, 16); allowed: an integer or a (lo, hi) pair within
+    """Pairs of a key and a value. Default (4, 15); allowed: an integer or a (lo, hi) pair within
     2..=500."""
 
     num_queries: int
@@ -68,7 +68,7 @@ def batch(
     `split=None` draws from all content; a model that will be tested on split="test" is trained on split="train".
 
     Parameters of the task, as keywords:
-        num_pairs: Pairs of a key and a value. Default (4, 16).
+        num_pairs: Pairs of a key and a value. Default (4, 15).
         num_queries: Queries, each about another key. Default 4.
         gap: Filler symbols before each query: any symbols that are no keys of the row. Default (0, 0).
         num_symbols: Keys, values and fillers come from the first so many of the 500 regular symbols.

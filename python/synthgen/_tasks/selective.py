@@ -26,7 +26,7 @@ class Params(TypedDict, total=False):
     """Parameters of Selective."""
 
     num_items: int | tuple[int, int]
-    """Symbols in the string. Default (8, 30); allowed: an integer or a (lo, hi) pair within 1..=4096."""
+    """Symbols in the string. Default (8, 29); allowed: an integer or a (lo, hi) pair within 1..=4096."""
 
     num_classes: int
     """Classes of symbols, a power of two; at most half of num_symbols. Default 4; allowed: an integer
@@ -68,7 +68,7 @@ def batch(
     `split=None` draws from all content; a model that will be tested on split="test" is trained on split="train".
 
     Parameters of the task, as keywords:
-        num_items: Symbols in the string. Default (8, 30).
+        num_items: Symbols in the string. Default (8, 29).
         num_classes: Classes of symbols, a power of two; at most half of num_symbols. Default 4.
         num_markers: Classes wanted; fewer than num_classes. Default (1, 2).
         num_symbols: Symbols come from the first so many of the 500 regular ones. Default 500.

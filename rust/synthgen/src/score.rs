@@ -45,8 +45,11 @@ pub fn score(response: &str, prompt: &str, target: &str, answers: Answers) -> Sc
     let Some(text) = without_reasoning(response) else {
         return Score { outcome: Outcome::Truncated, extracted: String::new() };
     };
-    // An answer may itself look like markup: what stands there as it is comes first.
-    if let Some(exact) = candidate(&text).filter(|line| is_answer(line) && (answers.accepts)(prompt, target, line)) {
+    // An answer may itself look like markup, or begin and end with spaces that count: what stands there as it is comes
+    // first.
+    let exact = if answers.trim { Vec::new() } else { verbatim(&text) };
+    let right = |line: &&str| is_answer(line) && (answers.accepts)(prompt, target, line);
+    if let Some(exact) = exact.into_iter().chain(candidate(&text)).find(right) {
         return Score { outcome: Outcome::Correct, extracted: exact.to_owned() };
     }
     let extracted = candidate(&text).map(|line| clean(line, is_answer)).unwrap_or_default();
@@ -89,15 +92,26 @@ fn without_reasoning(response: &str) -> Option<String> {
     Some(text)
 }
 
-/// What follows the last `ANSWER:`, or the whole response when it is a single line.
-fn candidate(text: &str) -> Option<&str> {
+/// What follows the last `ANSWER:`.
+fn last_answer(text: &str) -> Option<&str> {
     let lower = text.to_ascii_lowercase();
     let after = lower.match_indices("answer").filter_map(|(at, word)| {
         let before = lower[..at].chars().next_back();
         let rest = text[at + word.len()..].trim_start_matches(['*', '_', ' ']);
         (!before.is_some_and(char::is_alphanumeric)).then(|| rest.strip_prefix(':'))?
     });
-    match after.last() {
+    after.last()
+}
+
+/// The line on which the last answer stands, with nothing or one space taken from its beginning.
+fn verbatim(text: &str) -> Vec<&str> {
+    let line = last_answer(text).unwrap_or(text).lines().next().unwrap_or_default();
+    line.strip_prefix(' ').into_iter().chain([line]).collect()
+}
+
+/// The last answer without markup around it, or the whole response when it is a single line.
+fn candidate(text: &str) -> Option<&str> {
+    match last_answer(text) {
         Some(rest) => rest.lines().map(|l| l.trim_matches(['*', '_', '`', ' ', '\t'])).find(|l| !l.is_empty()),
         None => Some(text.trim()).filter(|t| !t.is_empty() && !t.contains('\n')),
     }
@@ -165,6 +179,19 @@ mod tests {
         ] {
             assert_eq!(score(response, "", "B", LETTER).outcome, Outcome::Correct, "{response}");
         }
+    }
+
+    #[test]
+    fn spaces_and_markup_count_where_they_belong_to_the_answer() {
+        let any = Answers { is_answer: |text| !text.is_empty(), trim: false, fold_case: false, ..LETTER };
+        for target in [" ", " b", "b ", "  *b*  ", "**", "`a`", "B."] {
+            for response in [format!("ANSWER: {target}"), format!("so\nANSWER:{target}"), target.to_owned()] {
+                assert_eq!(score(&response, "", target, any).outcome, Outcome::Correct, "{response:?}");
+            }
+        }
+        assert_eq!(score("ANSWER: **B**", "", "B", any).outcome, Outcome::Correct);
+        assert_eq!(score("ANSWER: b", "", " b", any).outcome, Outcome::Wrong);
+        assert_eq!(score("ANSWER: b", "", "B", any).outcome, Outcome::Wrong);
     }
 
     #[test]

@@ -22,10 +22,12 @@ pub fn draw(rng: &mut TaskRng, count: u32, len: usize, ids: &mut Vec<u16>) {
 /// Draw `len` numbers, independent and uniform in `first..first + count`; `count` is at most 1025.
 #[inline]
 pub fn draw_numbers(rng: &mut TaskRng, count: u32, first: u16, len: usize, numbers: &mut Vec<u16>) {
-    numbers.clear();
-    numbers.resize(len.next_multiple_of(PER_WORD), 0);
+    let padded = len.next_multiple_of(PER_WORD);
+    if numbers.len() < padded {
+        numbers.resize(padded, 0);
+    }
     rng.in_registers(|rng| {
-        for chunk in numbers.as_chunks_mut::<PER_WORD>().0 {
+        for chunk in numbers[..padded].as_chunks_mut::<PER_WORD>().0 {
             *chunk = rng.below_each([count; PER_WORD]).map(|number| first + number as u16);
         }
     });
@@ -38,20 +40,20 @@ pub fn distinct(ids: &[u16]) -> usize {
     ids.iter().filter(|&&id| !std::mem::replace(&mut seen[usize::from(id)], true)).count()
 }
 
-/// The content hash of a string.
+/// The content hash of a string of less than 65536 symbols: four to a word, the last three at most beside the length.
 #[inline]
 pub fn content(salt: u64, ids: &[u16]) -> u64 {
     let (words, rest) = ids.as_chunks::<4>();
-    let pack = |ids: &[u16]| ids.iter().fold(0, |word, &id| word << 16 | u64::from(id));
-    let head = Content::new(salt).fact(ids.len() as u64);
-    words.iter().fold(head, |hash, word| hash.fact(pack(word))).fact(pack(rest)).finish()
+    let pack = |[a, b, c, d]: [u16; 4]| u64::from(a) | u64::from(b) << 16 | u64::from(c) << 32 | u64::from(d) << 48;
+    let at = |i: usize| rest.get(i).copied().unwrap_or_default();
+    let last = pack([at(0), at(1), at(2), ids.len() as u16]);
+    words.iter().fold(Content::new(salt), |hash, &word| hash.fact(pack(word))).fact(last).finish()
 }
 
 /// The content hash of pairs of key and value, which have no order.
 #[inline]
-pub fn content_of_pairs(salt: u64, pairs: impl ExactSizeIterator<Item = (u16, u16)>) -> u64 {
-    let head = Content::new(salt).fact(pairs.len() as u64);
-    head.unordered(pairs.map(|(key, value)| (u64::from(key), u64::from(value)))).finish()
+pub fn content_of_pairs(salt: u64, pairs: impl Iterator<Item = (u16, u16)>) -> u64 {
+    Content::new(salt).unordered(pairs.map(|(key, value)| (u64::from(key), u64::from(value)))).finish()
 }
 
 /// Numbers drawn without replacement, by a shuffle that goes only as far as it must. The deck is kept from row to row and

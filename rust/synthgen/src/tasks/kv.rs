@@ -67,8 +67,9 @@ impl Task for Kv {
         &self.params
     }
 
+    /// Rows fit frames of 64 (the copy experiment's own), 128 and 256 tokens.
     fn preset(level: u8) -> Params {
-        let num_pairs = [Span::new(4, 8), Span::new(16, 32), Span::new(64, 128)][usize::from(level) - 1];
+        let num_pairs = [Span::new(6, 14), Span::new(16, 30), Span::new(32, 62)][usize::from(level) - 1];
         Params { num_pairs, ..Params::default() }
     }
 

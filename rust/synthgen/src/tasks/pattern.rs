@@ -76,8 +76,9 @@ impl Task for Pattern {
         &self.params
     }
 
+    /// Rows fit frames of 64 (the copy experiment's own), 128 and 256 tokens.
     fn preset(level: u8) -> Params {
-        let pattern_length = [Span::new(4, 8), Span::new(12, 24), Span::new(32, 64)][usize::from(level) - 1];
+        let pattern_length = [Span::new(4, 20), Span::new(22, 42), Span::new(44, 84)][usize::from(level) - 1];
         Params { pattern_length, ..Params::default() }
     }
 

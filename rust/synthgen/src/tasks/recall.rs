@@ -27,7 +27,7 @@ params! {
     /// Parameters of associative recall.
     pub struct Params {
         /// Pairs of a key and a value.
-        num_pairs: Span = Span::new(4, 16) => 2..=500;
+        num_pairs: Span = Span::new(4, 15) => 2..=500;
         /// Queries, each about another key.
         num_queries: u32 = 4 => 1..=500;
         /// Filler symbols before each query: any symbols that are no keys of the row.
@@ -94,11 +94,12 @@ impl Task for Recall {
         &self.params
     }
 
+    /// Rows fit frames of 64 (the copy experiment's own), 128 and 256 tokens.
     fn preset(level: u8) -> Params {
         let (num_pairs, num_queries, gap) = match level {
-            1 => (Span::new(4, 8), 2, Span::new(0, 2)),
-            2 => (Span::new(16, 32), 8, Span::new(2, 6)),
-            _ => (Span::new(64, 128), 32, Span::new(4, 12)),
+            1 => (Span::new(4, 12), 4, Span::new(0, 2)),
+            2 => (Span::new(14, 24), 6, Span::new(2, 4)),
+            _ => (Span::new(28, 48), 8, Span::new(5, 9)),
         };
         Params { num_pairs, num_queries, gap, ..Params::default() }
     }

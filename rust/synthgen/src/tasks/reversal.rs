@@ -62,8 +62,9 @@ impl Task for Reversal {
         &self.params
     }
 
+    /// Rows fit frames of 64 (the copy experiment's own), 128 and 256 tokens.
     fn preset(level: u8) -> Params {
-        let num_items = [Span::new(8, 16), Span::new(24, 48), Span::new(64, 128)][usize::from(level) - 1];
+        let num_items = [Span::new(8, 30), Span::new(32, 62), Span::new(64, 126)][usize::from(level) - 1];
         Params { num_items, ..Params::default() }
     }
 

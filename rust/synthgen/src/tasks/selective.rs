@@ -32,7 +32,7 @@ params! {
     /// Parameters of selective copying.
     pub struct Params {
         /// Symbols in the string.
-        num_items: Span = Span::new(8, 30) => 1..=4096;
+        num_items: Span = Span::new(8, 29) => 1..=4096;
         /// Classes of symbols, a power of two; at most half of num_symbols.
         num_classes: u32 = 4 => 2..=128;
         /// Classes wanted; fewer than num_classes.
@@ -98,11 +98,12 @@ impl Task for Selective {
         &self.params
     }
 
+    /// Rows fit frames of 64 (the copy experiment's own), 128 and 256 tokens.
     fn preset(level: u8) -> Params {
         let (num_items, num_classes, num_markers) = match level {
-            1 => (Span::new(12, 20), 4, Span::new(1, 2)),
-            2 => (Span::new(24, 48), 8, Span::new(2, 4)),
-            _ => (Span::new(64, 128), 16, Span::new(4, 8)),
+            1 => (Span::new(8, 29), 4, Span::new(1, 2)),
+            2 => (Span::new(32, 60), 8, Span::new(2, 4)),
+            _ => (Span::new(64, 122), 16, Span::new(4, 8)),
         };
         Params { num_items, num_classes, num_markers, ..Params::default() }
     }
@@ -114,7 +115,7 @@ impl Task for Selective {
             num_markers: Span::new(markers, markers),
             num_symbols,
         };
-        [of(1, 2, 1, 4), of(4096, 128, 127, 500)]
+        [of(1, 2, 1, 4), of(4096, 128, 64, 500)]
     }
 
     fn wider(params: &Params) -> Option<Params> {
@@ -137,11 +138,9 @@ impl Task for Selective {
         let length = rng.between(p.num_items.lo, p.num_items.hi);
         draw(rng, p.num_symbols, length as usize, &mut it.items);
         let Span { lo, hi } = p.num_markers;
-        let [chosen, more, place] = {
-            let [chosen, more] = rng.below_each([length, hi - lo + 1]);
-            [chosen, more, rng.below(lo + more)]
-        };
+        let [chosen, more] = rng.below_each([length, hi - lo + 1]);
         let count = lo + more;
+        let place = rng.below(count);
         let class_of = |id: u16| (id - FIRST) & (classes - 1);
         let class = class_of(it.items[chosen as usize]);
         let (others, _) = it.others.deal(rng, usize::from(classes) - 1, count as usize - 1);
