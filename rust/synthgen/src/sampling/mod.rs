@@ -10,4 +10,5 @@ pub mod rules;
 pub mod size;
 pub mod strings;
 pub mod symbols;
+pub mod triggers;
 pub mod words;
