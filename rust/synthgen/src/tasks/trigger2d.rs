@@ -7,6 +7,7 @@
 //! x = [-1.250, 0.731] and T = otter -> F red
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
@@ -106,7 +107,7 @@ params! {
         /// Triggers of each category that are chosen for training, of 16.
         n_train_triggers: u32 = 10 => 0..=16;
         /// Decides which triggers are chosen for training.
-        trigger_seed: u32 = 0 => 0..=4294967295;
+        trigger_seed: u32 = 0 => 0..=4_294_967_295;
         /// Colours of the quadrants; not consulted when custom_labels is given.
         labels: Labels = Labels::FourColours;
         /// Four colours for Q1 to Q4 with commas between them, for all categories: "orange,orange,green,green".
@@ -172,13 +173,11 @@ impl Params {
         };
         let colour = |name: &str| COLOUR_NAMES.iter().position(|known| *known == name.trim());
         let found: Option<Vec<usize>> = text.split(',').map(colour).collect();
-        match found.as_deref() {
-            Some(&[a, b, c, d]) => Ok(Some([a, b, c, d].map(|colour| colour as u8))),
-            _ => {
-                let allowed = format!("allowed: None or four of {COLOUR_NAMES:?}, with commas between them");
-                Err(Error::param(Trigger2d::NAME, "custom_labels", json!(text), allowed))
-            }
+        if let Some(&[a, b, c, d]) = found.as_deref() {
+            return Ok(Some([a, b, c, d].map(|colour| colour as u8)));
         }
+        let allowed = format!("allowed: None or four of {COLOUR_NAMES:?}, with commas between them");
+        Err(Error::param(Trigger2d::NAME, "custom_labels", json!(text), allowed))
     }
 
     fn proxies(&self) -> Result<Option<Vec<(usize, usize)>>, Error> {
@@ -344,8 +343,7 @@ impl Task for Trigger2d {
 
     fn metadata(&self, it: &Instance) -> Map<String, Value> {
         let trigger = &self.drawn[it.trigger];
-        let (_, proxy) = self.status[trigger.category * PER_CATEGORY + trigger.number];
-        let (seen, _) = self.status[trigger.category * PER_CATEGORY + trigger.number];
+        let (seen, proxy) = self.status[trigger.category * PER_CATEGORY + trigger.number];
         let quadrant = quadrant(it.x[0] < 0, it.x[1] < 0);
         let map = self.maps[trigger.category];
         let output = COLOUR_NAMES[usize::from(if proxy { half_turned(map) } else { map }[quadrant])];
@@ -426,25 +424,15 @@ impl Task for Trigger2d {
 }
 
 impl Trigger2d {
-    /// Entries of the table from category, proxy or not, and region to colour, where the quadrants of a colour that the map
-    /// does not tell apart are one region.
+    fn is_proxy(&self, trigger: &Trigger) -> bool {
+        self.status[trigger.category * PER_CATEGORY + trigger.number].1
+    }
+
+    /// Entries of the rule: a region of one colour for each map in use, proxies apart; a map of all categories is one.
     fn map_entries(&self) -> usize {
-        let mut kinds: Vec<(usize, bool)> = self
-            .drawn
-            .iter()
-            .map(|trigger| (trigger.category, self.status[trigger.category * PER_CATEGORY + trigger.number].1))
-            .collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let maps: std::collections::BTreeSet<[u8; 4]> = self.maps.iter().copied().collect();
-        let regions = |map: [u8; 4]| map.iter().collect::<std::collections::BTreeSet<_>>().len();
-        if maps.len() == 1 {
-            // One map for all: the category tells nothing.
-            kinds.iter_mut().for_each(|kind| kind.0 = 0);
-            kinds.sort_unstable();
-            kinds.dedup();
-        }
-        kinds.iter().map(|&(category, _)| regions(self.maps[category])).sum()
+        let used = self.drawn.iter().map(|trigger| (self.maps[trigger.category], self.is_proxy(trigger)));
+        let regions = |map: [u8; 4]| map.into_iter().collect::<BTreeSet<_>>().len();
+        used.collect::<BTreeSet<_>>().into_iter().map(|(map, _)| regions(map)).sum()
     }
 }
 
