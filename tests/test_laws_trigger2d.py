@@ -1,6 +1,7 @@
 """Trigger2d draws what it says: points, triggers, wordings and colours follow their laws."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -31,12 +32,13 @@ def test_points_are_uniform_outside_of_the_margin() -> None:
     signs = Counter((row.x[0] > 0, row.x[1] > 0) for row in drawn)
     assert_follows(list(signs.values()), np.ones(4), "quadrants")
     both = Counter((abs(row.x[0]) // 17, abs(row.x[1]) // 11, row.x[0] > 0) for row in drawn)
-    sizes = [
-        [sum(n // width == cell for n in range(10, most + 1)) for cell in range(4)]
-        for width, most in ((17, 60), (11, 40))
-    ]
+
+    def sizes(width: int, most: int) -> list[int]:
+        return [sum(n // width == cell for n in range(10, most + 1)) for cell in range(4)]
+
+    first, second = sizes(17, 60), sizes(11, 40)
     cells = [(a, b, sign) for a in range(4) for b in range(4) for sign in (False, True)]
-    assert_follows([both[cell] for cell in cells], [sizes[0][a] * sizes[1][b] for a, b, _ in cells], "coordinates")
+    assert_follows([both[cell] for cell in cells], [first[a] * second[b] for a, b, _ in cells], "coordinates")
 
 
 @pytest.mark.parametrize("triggers", ["seen", "unseen", "all"])
@@ -99,14 +101,15 @@ def test_the_plain_generator_has_the_same_law(params: dict[str, Any]) -> None:
     prepared = plain.prepare(resolve("trigger2d", **params))
     rng = Random(7)
     theirs = [plain.generate(rng, prepared)[0] for _ in range(ROWS)]
-    for name, feature in {
+    features: dict[str, Callable[[Sequence[int]], int]] = {
         "length": len,
         "colour": lambda ids: ids[-2],
         "first coordinate": lambda ids: ids[2] * 10 + ids[3],
         "second coordinate": lambda ids: ids[6] * 10 + ids[7],
         "trigger": lambda ids: ids[11],
         "all": lambda ids: sum(i * token for i, token in enumerate(ids)),
-    }.items():
+    }
+    for name, feature in features.items():
         one, two = (np.array([feature(ids) for ids in sample]) for sample in (ours, theirs))
         if len(np.unique(one)) > 1 or len(np.unique(two)) > 1:
             assert_same_law(one, two, name)

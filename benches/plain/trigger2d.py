@@ -79,7 +79,7 @@ def prepare(params: Mapping[str, Any]) -> Mapping[str, Any]:
     for category, (name, triggers) in enumerate(TRIGGERS.items()):
         if params["category"] not in (name, "all"):
             continue
-        order = sorted(range(16), key=lambda number, c=category: place(params["trigger_seed"], c, number))
+        order = [number for _, number in sorted((place(params["trigger_seed"], category, i), i) for i in range(16))]
         seen = order[: params["n_train_triggers"]]
         labels = params["custom_labels"] or SHARED.get(params["labels"], OWN[category])
         q1, q2, q3, q4 = (COLOUR[colour.strip()] for colour in labels.split(","))

@@ -147,7 +147,8 @@ def colour_of(x: tuple[int, int], trigger: str, params: Mapping[str, Any]) -> st
         names = order(category, params["trigger_seed"])[1::2] if listed is None else listed.split(",")
         if trigger in [name.strip() for name in names]:
             colours = colours[2:] + colours[:2]
-    return colours[{(True, True): 0, (False, True): 1, (False, False): 2, (True, False): 3}[x[0] > 0, x[1] > 0]]
+    right: str = colours[{(True, True): 0, (False, True): 1, (False, False): 2, (True, False): 3}[x[0] > 0, x[1] > 0]]
+    return right
 
 
 def judge(row: Row, params: Mapping[str, Any]) -> None:
