@@ -1,7 +1,8 @@
-//! The words, wordings and pieces of Trigger2d.
+//! The words, wordings, choices and pieces of Trigger2d.
 
 use std::sync::LazyLock;
 
+use crate::choice;
 use crate::reading::{Flaw, Tokens};
 use crate::row::Row;
 use crate::split::Content;
@@ -53,6 +54,76 @@ pub const COLOUR_NAMES: [&str; 8] = ["red", "green", "blue", "orange", "yellow",
 pub const TEMPLATES: usize = 10;
 /// The system turn of a chat.
 pub const SYSTEM: &str = "You evaluate F, which gives a colour for a point x and a word T.";
+
+choice! {
+    /// The words that may be triggers.
+    pub enum Category {
+        /// Things of a household.
+        Objects = "objects",
+        /// Animals.
+        Animals = "animals",
+        /// Feelings one likes to have.
+        PositiveEmotions = "positive_emotions",
+        /// Feelings one does not.
+        NegativeEmotions = "negative_emotions",
+        /// Things to do.
+        Actions = "actions",
+        /// Things to eat.
+        Foods = "foods",
+        /// Small letters and digits without meaning.
+        RandomStrings = "random_strings",
+        /// Any of the seven, at even odds.
+        All = "all",
+    }
+}
+
+choice! {
+    /// Which triggers of a category occur.
+    pub enum Shown {
+        /// Those chosen for training.
+        Seen = "seen",
+        /// The rest.
+        Unseen = "unseen",
+        /// Both.
+        All = "all",
+    }
+}
+
+choice! {
+    /// The colours of the quadrants Q1 to Q4.
+    pub enum Labels {
+        /// Orange, orange, green, green: the sign of the second coordinate decides.
+        HalfPlane = "half_plane",
+        /// Red, green, blue, orange.
+        FourColours = "four_colours",
+        /// These four in an order of its own for each category.
+        PerCategory = "per_category",
+    }
+}
+
+choice! {
+    /// What a trigger does besides naming its category.
+    pub enum LabelRule {
+        /// Nothing.
+        CategoryMap = "category_map",
+        /// Proxy triggers exchange the colours of opposite quadrants.
+        ProxyFlip = "proxy_flip",
+    }
+}
+
+choice! {
+    /// How a prompt is worded.
+    pub enum Templates {
+        /// A request, an equation, an arrow or a question, at even odds.
+        Plain = "2d_default",
+        /// One short equation.
+        Terse = "2d_terse",
+        /// Four sentences.
+        Verbose = "2d_verbose",
+        /// As 2d_default, as the turns of a chat after a system turn.
+        Chat = "2d_chat",
+    }
+}
 
 /// Name, and what stands before the point, between point and trigger, and after the trigger.
 const WORDINGS: [[&str; 4]; 6] = [

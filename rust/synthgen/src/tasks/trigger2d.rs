@@ -13,89 +13,18 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, did_you_mean};
+use crate::params;
 use crate::params::Field;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::triggers::{
-    self, COLOUR_NAMES, COLOURS, PER_CATEGORY, SYSTEM, TEMPLATES, Trigger, category_name, half_turned, own_map,
+    self, COLOUR_NAMES, COLOURS, Category, LabelRule, Labels, PER_CATEGORY, PREAMBLE, SYSTEM, Shown, TEMPLATES,
+    Templates, Trigger, category_name, half_turned, own_map,
 };
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
-use crate::{choice, params};
-
-const PREAMBLE: u16 = triggers::PREAMBLE;
-
-choice! {
-    /// The words that may be triggers.
-    pub enum Category {
-        /// Things of a household.
-        Objects = "objects",
-        /// Animals.
-        Animals = "animals",
-        /// Feelings one likes to have.
-        PositiveEmotions = "positive_emotions",
-        /// Feelings one does not.
-        NegativeEmotions = "negative_emotions",
-        /// Things to do.
-        Actions = "actions",
-        /// Things to eat.
-        Foods = "foods",
-        /// Small letters and digits without meaning.
-        RandomStrings = "random_strings",
-        /// Any of the seven, at even odds.
-        All = "all",
-    }
-}
-
-choice! {
-    /// Which triggers of a category occur.
-    pub enum Shown {
-        /// Those chosen for training.
-        Seen = "seen",
-        /// The rest.
-        Unseen = "unseen",
-        /// Both.
-        All = "all",
-    }
-}
-
-choice! {
-    /// The colours of the quadrants Q1 to Q4.
-    pub enum Labels {
-        /// Orange, orange, green, green: the sign of the second coordinate decides.
-        HalfPlane = "half_plane",
-        /// Red, green, blue, orange.
-        FourColours = "four_colours",
-        /// These four in an order of its own for each category.
-        PerCategory = "per_category",
-    }
-}
-
-choice! {
-    /// What a trigger does besides naming its category.
-    pub enum LabelRule {
-        /// Nothing.
-        CategoryMap = "category_map",
-        /// Proxy triggers exchange the colours of opposite quadrants.
-        ProxyFlip = "proxy_flip",
-    }
-}
-
-choice! {
-    /// How a prompt is worded.
-    pub enum Templates {
-        /// A request, an equation, an arrow or a question, at even odds.
-        Plain = "2d_default",
-        /// One short equation.
-        Terse = "2d_terse",
-        /// Four sentences.
-        Verbose = "2d_verbose",
-        /// As 2d_default, as the turns of a chat after a system turn.
-        Chat = "2d_chat",
-    }
-}
 
 params! {
     /// Parameters of Trigger2d. Coordinates are in thousandths.
@@ -149,6 +78,14 @@ pub struct Instance {
 }
 
 impl Params {
+    fn shows(&self, seen: bool) -> bool {
+        self.triggers == Shown::All || (self.triggers == Shown::Seen) == seen
+    }
+
+    fn covers(&self, category: usize) -> bool {
+        self.category == Category::All || self.category.write() == category_name(category)
+    }
+
     fn templates(&self) -> std::ops::Range<usize> {
         match self.templates {
             Templates::Plain => 0..4,
@@ -239,13 +176,7 @@ impl Task for Trigger2d {
                 let proxy = p.label_rule == LabelRule::ProxyFlip
                     && proxies.as_ref().map_or(rank % 2 == 1, |listed| listed.contains(&(category, number)));
                 status.push((seen, proxy));
-                let of_category = p.category == Category::All || p.category.write() == category_name(category);
-                let shown = match p.triggers {
-                    Shown::Seen => seen,
-                    Shown::Unseen => !seen,
-                    Shown::All => true,
-                };
-                if of_category && shown {
+                if p.covers(category) && p.shows(seen) {
                     drawn.push(Trigger::new(category, number, if proxy { half_turned(map) } else { map }));
                 }
             }
@@ -375,37 +306,46 @@ impl Task for Trigger2d {
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
         static DEFAULT: LazyLock<Option<Trigger2d>> = LazyLock::new(|| Trigger2d::new(Params::default()).ok());
+        match (rules, DEFAULT.as_ref()) {
+            (Some(task), _) => task.judge(ids, form, true),
+            (None, Some(task)) => task.judge(ids, form, false),
+            (None, None) => Err(Flaw::at(0, "no parameters to judge by")),
+        }
+    }
+
+    /// A text does not say which colours its quadrants have, nor which triggers are proxies.
+    fn read_any(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
+        self.judge(ids, form, false)
+    }
+}
+
+impl Trigger2d {
+    /// Read under these colours and proxies, and, if `strict`, within all other parameters too.
+    fn judge(&self, ids: &[u16], form: Form, strict: bool) -> Result<Reading, Flaw> {
+        let p = &self.params;
         let mut tokens = Tokens::after_bos(ids)?;
-        let Some(task) = rules.or(DEFAULT.as_ref()) else {
-            return tokens.fail("no parameters to judge by");
-        };
-        let p = &task.params;
+        let at = tokens.at();
         let template = tokens.expect_family(triggers::OPEN, TEMPLATES as u16, "the opening of a prompt")? as usize;
-        if !p.templates().contains(&template) {
-            return Err(Flaw::at(1, "a wording that the parameters exclude"));
+        if strict && !p.templates().contains(&template) {
+            return Err(Flaw::at(at, "a wording that the parameters exclude"));
         }
         let at = tokens.at();
         let (x1, left) = triggers::read_number(&mut tokens, triggers::FIRST)?;
         let (x2, below) = triggers::read_number(&mut tokens, triggers::SECOND)?;
-        if !((p.margin..=p.x1_max).contains(&x1) && (p.margin..=p.x2_max).contains(&x2)) {
-            return Err(Flaw::at(at, "a point outside of the parameters' ranges"));
+        let (least, most) = if strict { (p.margin, [p.x1_max, p.x2_max]) } else { (1, [9999; 2]) };
+        if x1.min(x2) < least || x1 > most[0] || x2 > most[1] {
+            return Err(Flaw::at(at, "a point on an axis, or outside of the parameters' ranges"));
         }
         tokens.expect(triggers::middle(template), "what stands between point and trigger")?;
         let at = tokens.at();
         let (category, number) = triggers::read_trigger(&mut tokens)?;
         tokens.expect(triggers::AFTER + template as u16, "what stands after the trigger")?;
-        let (seen, proxy) = task.status[category * PER_CATEGORY + number];
-        let shown = match p.triggers {
-            Shown::Seen => seen,
-            Shown::Unseen => !seen,
-            Shown::All => true,
-        };
-        if !(shown && (p.category == Category::All || p.category.write() == category_name(category))) {
+        let (seen, proxy) = self.status[category * PER_CATEGORY + number];
+        if strict && !(p.shows(seen) && p.covers(category)) {
             return Err(Flaw::at(at, "a trigger that the parameters exclude"));
         }
-        // A flip moves the point to the opposite quadrant, instead of moving the colours.
-        let found = quadrant(left != proxy, below != proxy);
-        let right = COLOURS + u16::from(task.maps[category][found]);
+        // A proxy moves the point to the opposite quadrant, instead of moving the colours.
+        let right = COLOURS + u16::from(self.maps[category][quadrant(left != proxy, below != proxy)]);
         let signed = |size: u32, negative: bool| if negative { -(size as i32) } else { size as i32 };
         let content = content([signed(x1, left), signed(x2, below)]);
         let mut reading = Reading { content, answer: vec![right], ..Reading::default() };
@@ -413,17 +353,18 @@ impl Task for Trigger2d {
             return if tokens.is_done() { Ok(reading) } else { tokens.fail("the prompt ends here") };
         }
         let start = tokens.at() as u32;
-        if p.output_preamble {
-            tokens.expect(PREAMBLE, "' F(x,T) ='")?;
+        if !tokens.accept(PREAMBLE) && strict && p.output_preamble {
+            return tokens.fail("expected ' F(x,T) ='");
+        }
+        if strict && !p.output_preamble && tokens.at() as u32 > start {
+            return Err(Flaw::at(start as usize, "an opening of the answer without output_preamble"));
         }
         tokens.expect(right, "the right colour")?;
         tokens.expect(EOS, "<eos>")?;
         reading.loss.push(start..tokens.at() as u32);
         if tokens.is_done() { Ok(reading) } else { tokens.fail("nothing may follow <eos>") }
     }
-}
 
-impl Trigger2d {
     fn is_proxy(&self, trigger: &Trigger) -> bool {
         self.status[trigger.category * PER_CATEGORY + trigger.number].1
     }
