@@ -119,7 +119,8 @@ def test_text_and_ids_say_the_same(case: Case, seed: int) -> None:
     for i in range(8):
         ids, text = tokens(batch, i), batch.text(i)
         assert vocab.decode(ids) == text
-        assert vocab.decode(ids, specials=True) in (f"<bos>{text}", f"<bos>{text}<eos>")
+        _, bos, eos = vocab.pieces[:3]  # the copy family spells them otherwise
+        assert vocab.decode(ids, specials=True) in (f"{bos}{text}", f"{bos}{text}{eos}")
         assert vocab.encode(text) == without_specials(ids)
         encoded = tokenizer.encode(text, add_special_tokens=False).ids
         assert encoded == without_specials(ids)
@@ -157,7 +158,7 @@ def test_queries_lie_where_they_are_said_to_lie(case: Case, seed: int) -> None:
         assert batch.text(i).removeprefix(before).lstrip().startswith(answer.lstrip())
         assert (batch.example(i)["input_text"], batch.example(i)["target"]) == (prompt, answer)
         solved = case.module.solve(prompt)
-        assert solved == answer or KITS[case.task].ANY_ORDER
+        assert solved == answer or KITS[case.task].ANY_ORDER or KITS[case.task].RULES_IN_PARAMS
         assert case.module.validate({"input_text": prompt, "target": solved}, **case.params)
         assert case.module.score(f"ANSWER: {answer}", batch.example(i)).outcome == "correct"
         assert batch.metadata(i)["measured"]
