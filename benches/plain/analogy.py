@@ -41,7 +41,7 @@ def generate(rng: random.Random, params: Mapping[str, Any]) -> tuple[list[int], 
     words = range(params["num_words"])
     word, partner = rng.sample(words, 2)
     used = {word, partner}
-    pairs = []
+    pairs: list[str] = []
     while len(pairs) + 1 < count:
         a, b = rng.sample(words, 2)
         if a not in used and b not in used and is_train(SALT, 1 << 16 | a << 8 | b):

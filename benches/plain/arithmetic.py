@@ -19,7 +19,7 @@ def generate(rng: random.Random, params: Mapping[str, Any]) -> tuple[list[int], 
     low, high = params["operands"]
     a, b = rng.randint(low, high), rng.randint(low, high)
     used = {(min(a, b), max(a, b))}
-    shown = []
+    shown: list[str] = []
     while len(shown) < params["num_examples"]:
         c, d = rng.randint(low, high), rng.randint(low, high)
         key = (c, d) if c <= d else (d, c)

@@ -33,7 +33,7 @@ def generate(rng: random.Random, params: Mapping[str, Any]) -> tuple[list[int], 
     count = rng.randint(*params["num_facts"])
     name, city = rng.randrange(names), rng.randrange(cities)
     used_names, used_cities = {name}, {city}
-    told = []
+    told: list[str] = []
     while len(told) + 1 < count:
         n, c = rng.randrange(names), rng.randrange(cities)
         if n not in used_names and c not in used_cities and is_train(SALT, n << 8 | c):

@@ -19,7 +19,7 @@ def generate(rng: random.Random, params: Mapping[str, Any]) -> tuple[list[int], 
     starts, steps = params["start_value"], params["step"]
     s, d = rng.randint(*starts), rng.randint(*steps)
     used = {(s, d)}
-    shown = []
+    shown: list[str] = []
     while len(shown) < params["num_examples"]:
         key = t, e = rng.randint(*starts), rng.randint(*steps)
         if key not in used and is_train(SALT, t << 32 | e):

@@ -53,6 +53,7 @@ class Kit(Protocol):
 
     LENIENT_ANSWERS: bool  # can an answer of which one token was changed still be right?
     ANY_ORDER: bool  # are there several right answers?
+    RULES_IN_PARAMS: bool  # do the params decide the answer, so that a prompt alone cannot be solved?
     UNSPLIT: bool  # do all rows belong to train?
     guess: Shortcut | None  # what chance is the accuracy of, where that depends on the prompt; None: one constant
 
@@ -75,6 +76,7 @@ class Kit(Protocol):
 OPTIONAL: dict[str, Any] = {
     "LENIENT_ANSWERS": False,
     "ANY_ORDER": False,
+    "RULES_IN_PARAMS": False,
     "UNSPLIT": False,
     "guess": None,
 }

@@ -8,6 +8,7 @@ from . import (
     dyna,
     facts,
     sequence,
+    trigger2d,
 )
 
 ALL = (
@@ -17,6 +18,7 @@ ALL = (
     "sequence",
     "analogy",
     "facts",
+    "trigger2d",
 )
 """Names, in the order of joint ids."""
 
@@ -27,4 +29,5 @@ __all__ = [
     "dyna",
     "facts",
     "sequence",
+    "trigger2d",
 ]

@@ -13,4 +13,5 @@ pub mod rules;
 pub mod size;
 pub mod strings;
 pub mod symbols;
+pub mod triggers;
 pub mod words;

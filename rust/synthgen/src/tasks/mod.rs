@@ -17,6 +17,7 @@ pub mod recall;
 pub mod reversal;
 pub mod selective;
 pub mod sequence;
+pub mod trigger2d;
 
 use crate::registry::Entry;
 
@@ -39,4 +40,5 @@ pub static ALL: &[Entry] = &[
     Entry::of::<sequence::Sequence>(),
     Entry::of::<analogy::Analogy>(),
     Entry::of::<facts::Facts>(),
+    Entry::of::<trigger2d::Trigger2d>(),
 ];
