@@ -69,9 +69,10 @@ class Vocab:
         pattern = "|".join(re.escape(piece) for piece in longest_first)
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
         tokenizer.decoder = decoders.Fuse()
-        tokenizer.add_special_tokens(list(SPECIALS))
+        specials = self.pieces[: len(SPECIALS)]  # the copy family spells them otherwise
+        tokenizer.add_special_tokens(list(specials))
         tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{SPECIALS[BOS]} $A", special_tokens=[(SPECIALS[BOS], BOS)]
+            single=f"{specials[BOS]} $A", special_tokens=[(specials[BOS], BOS)]
         )
         if kind == "tokenizers":
             return tokenizer
@@ -83,8 +84,8 @@ class Vocab:
             return tokenizer
         return PreTrainedTokenizerFast(
             tokenizer_object=tokenizer,
-            pad_token=SPECIALS[PAD],
-            bos_token=SPECIALS[BOS],
-            eos_token=SPECIALS[EOS],
+            pad_token=specials[PAD],
+            bos_token=specials[BOS],
+            eos_token=specials[EOS],
             clean_up_tokenization_spaces=False,
         )
