@@ -4,6 +4,7 @@
 from . import (
     analogy,
     arithmetic,
+    capo,
     depo,
     dyna,
     facts,
@@ -13,6 +14,7 @@ from . import (
 ALL = (
     "dyna",
     "depo",
+    "capo",
     "arithmetic",
     "sequence",
     "analogy",
@@ -23,6 +25,7 @@ ALL = (
 __all__ = [
     "analogy",
     "arithmetic",
+    "capo",
     "depo",
     "dyna",
     "facts",
