@@ -26,7 +26,7 @@ pub fn people_lists() -> Vec<Vec<String>> {
 pub fn people_table(py: Python<'_>, people_seed: u32, start: u32, n: u32) -> PyResult<Vec<Py<PyAny>>> {
     let people = People::new(people_seed);
     let columns = interruptible(py, |check| {
-        let mut columns = vec![Vec::with_capacity(n as usize); 11];
+        let mut columns: [Vec<i32>; 11] = std::array::from_fn(|_| Vec::with_capacity(n as usize));
         for person in start..start + n {
             if (person - start) % BLOCK == BLOCK - 1 {
                 check()?;

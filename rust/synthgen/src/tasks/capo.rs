@@ -421,7 +421,7 @@ fn read(crowd: &Crowd<'_>, rules: Option<&Capo>, ids: &[u16], form: Form) -> Res
         read_biography(crowd, style.as_ref(), ids, form)?
     };
     let loss = match rules.map_or(Loss::All, |task| task.params.loss) {
-        Loss::All => vec![1..ids.len() as u32],
+        Loss::All => std::iter::once(1..ids.len() as u32).collect(),
         Loss::Value => found.spans,
     };
     let content = if asked { content(found.name) } else { u64::MAX };

@@ -94,9 +94,8 @@ pub fn read_biography(crowd: &Crowd<'_>, style: Option<&Style<'_>>, ids: &[u16],
         return Err(Flaw::at(body.len(), "the full name is missing"));
     }
     let first = &sentences[named];
-    let name = match (first.name, LISTS.name_numbers(first.value)) {
-        (Some(name), _) | (None, Some(name)) => name,
-        (None, None) => return read_who(crowd, style, &sentences, body),
+    let Some(name) = first.name.or_else(|| LISTS.name_numbers(first.value)) else {
+        return read_who(crowd, style, &sentences, body);
     };
     let (person, facts) = crowd.find(name, first.at)?;
     if let Some(other) = sentences.iter().find(|s| s.name.is_some_and(|other| other != name)) {
