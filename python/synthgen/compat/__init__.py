@@ -1,26 +1,36 @@
 """The names and conventions of the programs that synthgen replaces, for code that already uses them.
 
-Three families: task classes in the manner of SynthLM (`DynaTask().generate_sample(...)`), functions in the manner of the
-Hugging Face generators (`generate_depo_example`, `validate_depo_example`, `make_depo_hf_dataset`), and the generators of
-the copy-task experiment (`CopyTaskGenerator().generate_batch(...)`). All of it draws from the same tasks; only names,
-argument names and the layout of the results differ. docs/compat.md has a table of the names.
+Three families: task classes in the manner of SynthLM (`DynaTask().generate_sample(...)`), functions in the manner of
+the Hugging Face generators (`generate_depo_example`, `validate_depo_example`, `make_depo_hf_dataset`), and the
+generators of the copy-task experiment (`CopyTaskGenerator().generate_batch(...)`). All of it draws from the same tasks;
+only names, argument names and the layout of the results differ. docs/compat.md has a table of the names.
 """
 
 from __future__ import annotations
 
+from .copying import (
+    CopyTaskGenerator,
+    DownstreamTaskGenerator,
+    InContextLearningEvaluator,
+    RetrievalQAEvaluator,
+    create_evaluation_suite,
+)
 from .names import SEED_NAMES, our_params
 from .physics import (
     DEFAULTS,
     DEPO_DEFAULTS,
     generate_brevo_example,
+    generate_capo_example,
     generate_depo_example,
     generate_lano_example,
     generate_mano_example,
     make_brevo_hf_dataset,
+    make_capo_hf_dataset,
     make_depo_hf_dataset,
     make_lano_hf_dataset,
     make_mano_hf_dataset,
     validate_brevo_example,
+    validate_capo_example,
     validate_depo_example,
     validate_lano_example,
     validate_mano_example,
@@ -43,3 +53,46 @@ from .synthlm import (
     validate_inducto_example,
     validate_logic_example,
 )
+
+__all__ = [
+    "DEFAULTS",
+    "DEPO_DEFAULTS",
+    "SEED_NAMES",
+    "CopyTaskGenerator",
+    "DownstreamTaskGenerator",
+    "DynaTask",
+    "FiltroTask",
+    "InContextLearningEvaluator",
+    "InductoTask",
+    "LogicTask",
+    "RetrievalQAEvaluator",
+    "create_evaluation_suite",
+    "generate_brevo_example",
+    "generate_capo_example",
+    "generate_depo_example",
+    "generate_dyna_example",
+    "generate_filtro_example",
+    "generate_inducto_example",
+    "generate_lano_example",
+    "generate_logic_example",
+    "generate_mano_example",
+    "make_brevo_hf_dataset",
+    "make_capo_hf_dataset",
+    "make_depo_hf_dataset",
+    "make_dyna_hf_dataset",
+    "make_filtro_hf_dataset",
+    "make_inducto_hf_dataset",
+    "make_lano_hf_dataset",
+    "make_logic_hf_dataset",
+    "make_mano_hf_dataset",
+    "our_params",
+    "validate_brevo_example",
+    "validate_capo_example",
+    "validate_depo_example",
+    "validate_dyna_example",
+    "validate_filtro_example",
+    "validate_inducto_example",
+    "validate_lano_example",
+    "validate_logic_example",
+    "validate_mano_example",
+]

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .. import people
 from .._task import Task, generator
 from ..batch import IGNORED
-from ..checks import integer, one_dimensional
-from ..errors import ParamError, param_error
+from ..checks import integer, one_dimensional, switch
+from ..errors import ParamError, SynthgenError, param_error
 from ..registry import tasks
 from ..vocab import BOS, EOS
 from .names import SEED_NAMES, Generators, filled, hf_dataset, our_params, own_seed, said_as, seed_from, views
@@ -60,14 +61,19 @@ DEPO_DEFAULTS = DEFAULTS["depo"]
 
 _LARGEST_ID = 2**31 - 129
 
+SEED = 42
+"""The seed that the originals use."""
+
 
 class _Form:
     """A task at a configuration: its parameters in our names, and the caller's ids."""
 
     task: ClassVar[str]
+
     def __init__(self, config: Mapping[str, Any]) -> None:
         defaults = DEFAULTS[self.task]
         ours = [param.name for param in tasks()[self.task].params]
+        self.given = config
         self.settings = filled(self.task, defaults, config, ours)
         for theirs, our in SEED_NAMES.items():
             if theirs in config and our in config:
@@ -97,7 +103,8 @@ class _Form:
         for field, distances in special.items():
             first = integer(self.task, field, self.settings[field], 0, _LARGEST_ID)
             reference |= {own: first + distance for own, distance in distances.items()}
-        for field, distances in special.items():
+        # What the configuration itself says is at fault before what it leaves at its default.
+        for field, distances in sorted(special.items(), key=lambda item: item[0] not in self.given):
             mine = {reference[own] for own in distances}
             others = {id_ for own, id_ in reference.items() if own not in distances}
             clash = mine & (others - self._shared(field))
@@ -145,10 +152,14 @@ class _Form:
     def _answers(self, view: Mapping[str, Any]) -> Row:
         """Where the answers are, without markers."""
         spans = [[query["answer_start"], query["answer_end"]] for query in view["queries"]]
-        mask = [0] * len(view["input_ids"])
-        for start, end in spans:
-            mask[start:end] = [1] * (end - start)
-        return {"answer_mask": mask, "answer_spans": spans}
+        return {"answer_mask": _mask(len(view["input_ids"]), spans), "answer_spans": spans}
+
+
+def _mask(length: int, spans: list[list[int]]) -> list[int]:
+    mask = [0] * length
+    for start, end in spans:
+        mask[start:end] = [1] * (end - start)
+    return mask
 
 
 def _labelled(ids: list[int], mask: list[int]) -> Row:
@@ -278,7 +289,8 @@ class _Mano(_Form):
     def _own(self, input_ids: Any) -> list[int] | None:
         own = super()._own(input_ids)
         # The reference writes its start, too, as one of two synonyms.
-        if own and self.resolved["knowledge_augment"] and input_ids[0] == self.ids[BOS] - 1:
+        synonym = self.ids[BOS] - 1
+        if own and self.resolved["knowledge_augment"] and input_ids[0] == synonym >= 0:
             own[0] = BOS
         return own
 
@@ -286,6 +298,94 @@ class _Mano(_Form):
         ids = [self.ids[own] for own in view["input_ids"]]
         length = view["metadata"]["length"]
         return {**_labelled(ids, [1] * len(ids)), "length": length, "qid": length, **self._answers(view)}
+
+
+class _Capo(_Form):
+    task = "capo"
+    facts = (
+        "first_name",
+        "middle_name",
+        "last_name",
+        "birthcity",
+        "university",
+        "field",
+        "company1name",
+        "company1city",
+        "birthmonth",
+        "birthday",
+        "birthyear",
+    )
+
+    def _params(self) -> dict[str, Any]:
+        order = integer(self.task, "order", self.settings["order"], 0, 1)
+        integer(self.task, "exposures", self.settings["exposures"], 1, 2**31)
+        switch(self.task, "tokenize", self.settings["tokenize"])
+        return {"permute": "none", "city_first": order == 0} | super()._params()
+
+    def _special(self, own_of: Mapping[int, int]) -> dict[str, dict[int, int]]:
+        return {}
+
+    @property
+    def size(self) -> int:
+        """Rows until everybody has been told about as often as asked."""
+        return int(self.resolved["num_people"] * self.settings["exposures"])
+
+    def rows(self, n: int, seed: int) -> list[Row]:
+        if integer(self.task, "num_examples", n, 0, 2**31) > self.size:
+            allowed = f"allowed: at most num_people * exposures = {self.size}; raise one of them"
+            raise param_error(self.task, "num_examples", n, allowed)
+        return super().rows(n, seed)
+
+    def example(self, rng: Generators) -> Row:
+        at = seed_from(self.task, rng) % self.size
+        return self._row(views(self.task, 1, SEED, self.params, start=at)[0])
+
+    def _row(self, view: Mapping[str, Any]) -> Row:
+        text, facts = view["text"], view["metadata"]
+        row = {"text": text, **{name: facts[name] for name in ("person_id", "exposure_idx", *self.facts)}}
+        if not self.settings["tokenize"]:
+            return row
+        # Names of attributes, in the order in which they are told.
+        spans = [facts["spans"][attribute][0]["chars"] for attribute in facts["order"]]
+        return {**row, **_bytes(text, spans)}
+
+    def is_told(self, row: Any) -> bool:
+        """Check a row: a person of this world, the right facts, and a text that says them."""
+        if not isinstance(row, Mapping):
+            return False
+        vocab = Task(self.task).vocab
+        try:
+            person = integer(self.task, "person_id", row.get("person_id"), 0, self.resolved["num_people"] - 1)
+            integer(self.task, "exposure_idx", row.get("exposure_idx"), 0, self.settings["exposures"] - 1)
+            ids = [BOS, *vocab.encode(row.get("text", "")), EOS]
+        except SynthgenError:
+            return False
+        known = people.table(1, self.resolved["people_seed"], person)
+        facts = {name: known[name][0] for name in self.facts}
+        name = " ".join(facts[part] for part in self.facts[:3])
+        if facts != {name: row.get(name) for name in self.facts} or vocab.decode(ids[1:4]).strip() != name:
+            return False
+        if not Task(self.task).validate(ids, None, difficulty=None, params=self.params).ok:
+            return False
+        if "input_ids" not in row:
+            return True
+        date = (facts["birthmonth"], facts["birthday"], facts["birthyear"])
+        told = ["{1} of {0}, {2}" if self.resolved["reverse_md"] else "{0} {1}, {2}"]
+        told = [told[0].format(*date), facts["birthcity"], facts["university"], facts["field"]]
+        employer = [facts["company1city"], facts["company1name"]]
+        told += employer if self.resolved["city_first"] else employer[::-1]
+        spans, at = [], 0
+        for value in told:
+            at = row["text"].index(value, at)
+            spans.append([at, at + len(value)])
+            at += len(value)
+        return all(row.get(name) == value for name, value in _bytes(row["text"], spans).items())
+
+
+def _bytes(text: str, spans: list[list[int]]) -> Row:
+    """A text as bytes, all of them predicted."""
+    ids = list(text.encode())
+    return {**_labelled(ids, [1] * len(ids)), "answer_mask": _mask(len(ids), spans), "answer_spans": spans}
 
 
 class _Lano(_Form):
@@ -296,7 +396,9 @@ class _Lano(_Form):
         if path is None:
             return super()._params()
         if not isinstance(path, str | Path):
-            raise param_error(self.task, "config_path", path, "allowed: the path of a grammar in the reference's JSON form")
+            raise param_error(
+                self.task, "config_path", path, "allowed: the path of a grammar in the reference's JSON form"
+            )
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
@@ -333,7 +435,7 @@ def validate_depo_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
     return _Depo(config).is_valid(input_ids)
 
 
-def make_depo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = 42) -> datasets.Dataset:
+def make_depo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
     """Depo rows as a datasets.Dataset."""
     return hf_dataset(_Depo(config).rows(num_examples, own_seed("depo", seed)))
 
@@ -349,7 +451,7 @@ def validate_brevo_example(input_ids: Any, config: Mapping[str, Any], strict: bo
     return form.is_valid(input_ids) if strict else form.passes_reference(input_ids)
 
 
-def make_brevo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = 42) -> datasets.Dataset:
+def make_brevo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
     """Brevo rows as a datasets.Dataset."""
     return hf_dataset(_Brevo(config).rows(num_examples, own_seed("brevo", seed)))
 
@@ -364,9 +466,38 @@ def validate_mano_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
     return _Mano(config).is_valid(input_ids)
 
 
-def make_mano_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = 42) -> datasets.Dataset:
+def make_mano_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
     """Mano rows as a datasets.Dataset."""
     return hf_dataset(_Mano(config).rows(num_examples, own_seed("mano", seed)))
+
+
+def generate_capo_example(rng: Generators, config: Mapping[str, Any]) -> Row:
+    """One Capo row: text, who it is about, all facts, and unless `tokenize` is False the text's bytes with their masks.
+
+    It is a row of the set that `make_capo_hf_dataset` makes from the same configuration and its usual seed, so that a
+    person's facts, and the words of an exposure, are the same whenever they come up.
+    """
+    return _Capo(config).example(rng)
+
+
+def validate_capo_example(row: Any, config: Mapping[str, Any] | None = None) -> bool:
+    """Check a Capo row: its facts are those of its person, and its text says them.
+
+    Without a configuration, any number of people and either order of sentences and of dates will do.
+    """
+    if config is not None:
+        return _Capo(config).is_told(row)
+    anybody = {"num_people": people.MAX_PEOPLE, "exposures": 2**31}
+    layouts = ({"order": order, "reverse_md": swapped} for order in (0, 1) for swapped in (False, True))
+    return any(_Capo(anybody | layout).is_told(row) for layout in layouts)
+
+
+def make_capo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
+    """Capo rows as a datasets.Dataset: everybody once, in an order of its own, then everybody again in other words.
+
+    The people do not depend on the seed but on `people_seed`, which the configuration may hold.
+    """
+    return hf_dataset(_Capo(config).rows(num_examples, own_seed("capo", seed)))
 
 
 def generate_lano_example(rng: Generators, config: Mapping[str, Any]) -> Row:
@@ -382,6 +513,6 @@ def validate_lano_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
     return _Lano(config).is_valid(input_ids)
 
 
-def make_lano_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = 42) -> datasets.Dataset:
+def make_lano_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
     """Lano strings as a datasets.Dataset."""
     return hf_dataset(_Lano(config).rows(num_examples, own_seed("lano", seed)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._task import Task, generator
@@ -247,7 +246,7 @@ class LogicTask(SynthTask):
 
 def _percent(task: str, probability: Any) -> int:
     allowed = "allowed: a whole number of hundredths from 0 to 1"
-    if isinstance(probability, bool) or not isinstance(probability, Real) or not 0 <= probability <= 1:
+    if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
         raise param_error(task, "xor_probability", probability, allowed)
     percent = round(100 * float(probability))
     if abs(100 * float(probability) - percent) > 1e-9:
