@@ -550,7 +550,7 @@ def test_capo_people_persist() -> None:
 # --- Lano ---
 
 
-SMALL = [[[[0, 1], [1, 0, 1]]], [[[0, 1], [1, 2, 0]], [[2, 2], [1, 1, 0]]], [[], [], []]]
+SMALL: list[list[list[list[int]]]] = [[[[0, 1], [1, 0, 1]]], [[[0, 1], [1, 2, 0]], [[2, 2], [1, 1, 0]]], [[], [], []]]
 """Rules of a grammar of depth 2: of the root, of two symbols, and of three terminals, which have none."""
 
 
