@@ -1,8 +1,9 @@
 """The names and conventions of the programs that synthgen replaces, for code that already uses them.
 
-Three families: task classes in the manner of SynthLM (`DynaTask().generate_sample(...)`), functions in the manner of
-the Hugging Face generators (`generate_depo_example`, `validate_depo_example`, `make_depo_hf_dataset`), and the
-generators of the copy-task experiment (`CopyTaskGenerator().generate_batch(...)`). All of it draws from the same tasks;
+Four families: task classes in the manner of SynthLM (`DynaTask().generate_sample(...)`), functions in the manner of
+the Hugging Face generators (`generate_depo_example`, `validate_depo_example`, `make_depo_hf_dataset`), the generators
+of the copy-task experiment (`CopyTaskGenerator().generate_batch(...)`), and the rows of the 2-D trigger experiment
+(`generate_trigger2d_rows`). All of it draws from the same tasks;
 only names, argument names and the layout of the results differ. docs/compat.md has a table of the names.
 """
 
@@ -53,8 +54,10 @@ from .synthlm import (
     validate_inducto_example,
     validate_logic_example,
 )
+from .trigger2d import CATEGORY_DEFAULTS, generate_trigger2d_rows, prompt_template_presets
 
 __all__ = [
+    "CATEGORY_DEFAULTS",
     "DEFAULTS",
     "DEPO_DEFAULTS",
     "SEED_NAMES",
@@ -76,6 +79,7 @@ __all__ = [
     "generate_lano_example",
     "generate_logic_example",
     "generate_mano_example",
+    "generate_trigger2d_rows",
     "make_brevo_hf_dataset",
     "make_capo_hf_dataset",
     "make_depo_hf_dataset",
@@ -86,6 +90,7 @@ __all__ = [
     "make_logic_hf_dataset",
     "make_mano_hf_dataset",
     "our_params",
+    "prompt_template_presets",
     "validate_brevo_example",
     "validate_capo_example",
     "validate_depo_example",

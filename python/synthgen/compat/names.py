@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._task import EXAMPLES, generator
+from .._task import EXAMPLES, Split, generator
 from ..checks import MAX_U64, extra, integer, text_argument
 from ..errors import ParamError, param_error
 from ..registry import tasks
@@ -92,7 +92,14 @@ def said_as(names: Mapping[str, str]) -> Iterator[None]:
 
 
 def views(
-    task: str, n: Any, seed: int, params: Mapping[str, Any], *, start: int = 0, difficulty: int | None = None
+    task: str,
+    n: Any,
+    seed: int,
+    params: Mapping[str, Any],
+    *,
+    start: int = 0,
+    split: Split | None = None,
+    difficulty: int | None = None,
 ) -> list[dict[str, Any]]:
     """Rows start .. start + n with everything about them: text, tokens, mask, queries, metadata."""
     native = generator(task, params, difficulty)
@@ -100,7 +107,7 @@ def views(
     rows: list[dict[str, Any]] = []
     for at in range(start, start + count, EXAMPLES):
         block = (at, 0, min(EXAMPLES, start + count - at))
-        rows += json.loads(native.records(seed, None, None, block, "view"))
+        rows += json.loads(native.records(seed, split, None, block, "view"))
     return rows
 
 
