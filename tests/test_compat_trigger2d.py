@@ -174,15 +174,17 @@ def test_fields_and_values_that_cannot_be_are_refused(category: str, wrong: dict
 
 
 def test_arguments_that_cannot_be_are_refused() -> None:
-    for config in ([], "objects", None, {"cars": {}}, {1: {}}):
+    configs: list[Any] = [[], "objects", None, {"cars": {}}, {1: {}}]
+    for config in configs:
         with pytest.raises(ParamError) as caught:
-            compat.generate_trigger2d_rows(config, "train")  # type: ignore[arg-type]
+            compat.generate_trigger2d_rows(config, "train")
         assert caught.value.field == "data_config"
     with pytest.raises(ParamError):
-        compat.generate_trigger2d_rows({"objects": []}, "train")  # type: ignore[dict-item]
-    for name in ("test", "id", None, 1, []):
+        compat.generate_trigger2d_rows({"objects": []}, "train")
+    names: list[Any] = ["test", "id", None, 1, []]
+    for name in names:
         with pytest.raises(ParamError) as caught:
-            compat.generate_trigger2d_rows({"objects": {}}, name)  # type: ignore[arg-type]
+            compat.generate_trigger2d_rows({"objects": {}}, name)
         assert caught.value.field == "split_set"
     narrow = {"x_ranges": [[-0.002, 0.002], [-0.002, 0.002]], "margin": 0.001}
     with pytest.raises(ParamError, match="enough points"):
