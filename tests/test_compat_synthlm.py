@@ -467,6 +467,9 @@ def test_arguments_that_cannot_be_are_refused(name: str, arguments: dict[str, An
     with pytest.raises(ParamError) as caught:
         CLASSES[name](seed=1).generate_sample(**arguments)
     assert caught.value.field == next(iter(arguments))
+
+
+def test_parities_that_cannot_be_are_refused() -> None:
     for bits in (1, 0, 65, None):
         with pytest.raises(ParamError) as caught:
             compat.LogicTask(seed=1).generate_xor_parity_sample(bits)  # type: ignore[arg-type]

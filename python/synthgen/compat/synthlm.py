@@ -143,7 +143,7 @@ class InductoTask(SynthTask):
         "seed": None,
     }
     spans: ClassVar[Mapping[str, tuple[str, str, str]]] = {
-        "examples": ("min_examples", "max_examples", "num_examples"),
+        "num_examples": ("min_examples", "max_examples", "num_examples"),
         "sequence_length": ("min_seq_len", "max_seq_len", ""),
     }
     lasting = ("vocab_size",)
