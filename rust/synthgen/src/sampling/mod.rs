@@ -5,6 +5,7 @@ pub mod biography;
 pub mod dag;
 pub mod fewshot;
 pub mod induction;
+pub mod circuit;
 pub mod moves;
 pub mod permutation;
 pub mod relation;

@@ -18,6 +18,13 @@ pub mod reversal;
 pub mod selective;
 pub mod sequence;
 pub mod trigger2d;
+pub mod filtro;
+pub mod inducto;
+pub mod brevo;
+pub mod depo;
+pub mod dyna;
+pub mod mano;
+pub mod logic;
 
 use crate::registry::Entry;
 
@@ -42,3 +49,9 @@ pub static ALL: &[Entry] = &[
     Entry::of::<facts::Facts>(),
     Entry::of::<trigger2d::Trigger2d>(),
 ];
+pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<filtro::Filtro>()];
+pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<inducto::Inducto>()];
+pub static ALL: &[Entry] =
+    &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<brevo::Brevo>(), Entry::of::<mano::Mano>()];
+pub static ALL: &[Entry] =
+    &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<filtro::Filtro>(), Entry::of::<logic::Logic>()];
