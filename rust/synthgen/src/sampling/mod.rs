@@ -2,10 +2,10 @@
 
 pub mod bijection;
 pub mod biography;
+pub mod circuit;
 pub mod dag;
 pub mod fewshot;
 pub mod induction;
-pub mod circuit;
 pub mod moves;
 pub mod permutation;
 pub mod relation;

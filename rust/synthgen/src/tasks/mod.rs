@@ -11,6 +11,7 @@ pub mod facts;
 pub mod filtro;
 pub mod inducto;
 pub mod kv;
+pub mod logic;
 pub mod mano;
 pub mod pattern;
 pub mod recall;
@@ -34,6 +35,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<depo::Depo>(),
     Entry::of::<inducto::Inducto>(),
     Entry::of::<filtro::Filtro>(),
+    Entry::of::<logic::Logic>(),
     Entry::of::<brevo::Brevo>(),
     Entry::of::<mano::Mano>(),
     Entry::of::<capo::Capo>(),
@@ -49,9 +51,3 @@ pub static ALL: &[Entry] = &[
     Entry::of::<facts::Facts>(),
     Entry::of::<trigger2d::Trigger2d>(),
 ];
-pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<filtro::Filtro>()];
-pub static ALL: &[Entry] = &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<inducto::Inducto>()];
-pub static ALL: &[Entry] =
-    &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<brevo::Brevo>(), Entry::of::<mano::Mano>()];
-pub static ALL: &[Entry] =
-    &[Entry::of::<dyna::Dyna>(), Entry::of::<depo::Depo>(), Entry::of::<filtro::Filtro>(), Entry::of::<logic::Logic>()];
