@@ -294,7 +294,8 @@ impl Logic {
             let mut tree = Circuit::default();
             tree.set_parity(c.inputs);
             // The tree names the two operands of a gate in ascending order.
-            return if tree.gates == c.gates { Ok(()) } else { Err("not the balanced tree of XOR gates".to_owned()) };
+            let same = (&tree.gates, tree.output) == (&c.gates, c.output);
+            return if same { Ok(()) } else { Err("not the balanced tree of XOR gates".to_owned()) };
         }
         let mut keys: Vec<u32> = c.gates.iter().map(|gate| gate.key()).collect();
         keys.sort_unstable();
