@@ -147,7 +147,12 @@ def repeats(gate: Gate, layer: list[Gate]) -> bool:
 
 def same_gate(one: Gate, other: Gate) -> bool:
     """Do they say the same?"""
-    return one.kind == other.kind and {id(node) for node in one.operands} == {id(node) for node in other.operands}
+    return one.kind == other.kind and nodes_of(one) == nodes_of(other)
+
+
+def nodes_of(gate: Gate) -> set[Any]:
+    """What a gate reads, in no order."""
+    return {id(node) if isinstance(node, Gate) else node for node in gate.operands}
 
 
 def apply(kind: int, a: int, b: int, ones: int) -> int:
