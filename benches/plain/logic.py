@@ -75,7 +75,7 @@ def draw_sizes(rng: random.Random, inputs: int, depth: int, width: int, negated:
         below = 0
         for low, high in zip(sizes, sizes[1:], strict=False):
             below += low
-            if high > pairs(below) - pairs(below - low):
+            if high >= pairs(below) - pairs(below - low):
                 break
         else:
             return sizes

@@ -294,7 +294,7 @@ impl Law {
 }
 
 impl Draft {
-    /// Number the nodes; `false` if some layer is larger than there are pairs for its gates to read.
+    /// Number the nodes; `false` if some layer has as many gates as there are pairs for them to read, or more.
     #[inline]
     fn set_layers(&mut self) -> bool {
         let pairs = |n: usize| n * n.saturating_sub(1) / 2;
@@ -302,7 +302,7 @@ impl Draft {
         for layer in 0..=self.depth {
             self.first[layer] = below;
             let size = self.sizes[layer];
-            if layer > 0 && size > pairs(below) - pairs(self.first[layer - 1]) {
+            if layer > 0 && size >= pairs(below) - pairs(self.first[layer - 1]) {
                 return false;
             }
             self.layer[below..below + size].fill(layer as u8);
