@@ -1,9 +1,9 @@
 """Filtro draws what it says: sizes, hops, names, cycles, interleavings and queries follow their laws."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 from random import Random
 from typing import Any
@@ -70,9 +70,10 @@ def test_sizes_are_uniform_and_hops_as_far_as_the_nodes_reach(given: dict[str, A
     rows = np.arange(len(sizes))
     hops = np.asarray(batch.input_ids)[rows, 6 * sizes + 3] - kit.IDS[" hops=1 ->"] + 1
     params = resolve("filtro", **given)
-    assert_uniform(sizes, *params["num_nodes"], "nodes")
+    fewest, most = params["num_nodes"]
+    assert_uniform(sizes, fewest, most, "nodes")
     low, high = params["hops"]
-    for n in range(params["num_nodes"][0], params["num_nodes"][1] + 1):
+    for n in range(fewest, most + 1):
         assert_uniform(hops[sizes == n], low, min(high, n - 1), f"hops among {n}")
 
 
@@ -119,7 +120,7 @@ def test_a_fixed_stream_is_asked_about(query_stream: str, code: int) -> None:
 
 def blocked(n: int) -> dict[tuple[int, ...], float]:
     """Work out the law of blocks: the chance of each sequence of streams."""
-    law: Counter[tuple[int, ...]] = Counter()
+    law: defaultdict[tuple[int, ...], float] = defaultdict(float)
 
     def go(tags: tuple[int, ...], stream: int, share: float) -> None:
         left = [n - tags.count(0), n - tags.count(1)]
@@ -140,14 +141,15 @@ def test_interleavings_follow_their_laws(pattern: str) -> None:
     laws = {
         "alternating": {tuple([first, 1 - first] * n): 0.5 for first in (0, 1)},
         "random": {
-            tuple(int(i in chosen) for i in range(2 * n)): 1 / comb(2 * n, n) for chosen in combinations(range(2 * n), n)
+            tuple(int(i in chosen) for i in range(2 * n)): 1 / comb(2 * n, n)
+            for chosen in combinations(range(2 * n), n)
         },
         "blocked": blocked(n),
     }
     parts = plain.PATTERNS.get(pattern, (pattern,))
     tags = [tuple(row) for row in draw(30_000, n, 7, hops=(1, 3), pattern=pattern).tags.tolist()]
     counts = Counter(tags)
-    law: Counter[tuple[int, ...]] = Counter()
+    law: defaultdict[tuple[int, ...], float] = defaultdict(float)
     for part in parts:
         for sequence, share in laws[part].items():
             law[sequence] += share / len(parts)
@@ -205,7 +207,7 @@ def test_the_plain_generator_draws_by_the_same_law(given: dict[str, Any]) -> Non
 
     def measures(ids: list[int]) -> list[int]:
         tags = [(token + 1) % 2 for token in ids[1:-5:3]]
-        runs = 1 + sum(a != b for a, b in zip(tags, tags[1:], strict=False))
+        runs = 1 + sum(a != b for a, b in pairwise(tags))
         return [len(ids), runs, ids[1], ids[2], ids[-5], ids[-4], ids[-3], ids[-2], sum(tags[:4])]
 
     one, other = np.array([measures(ids) for ids in ours]), np.array([measures(ids) for ids in theirs])

@@ -1,6 +1,7 @@
 """Logic draws what it says: sizes, types, circuits, numbering, assignments and answers follow their laws."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 from random import Random
@@ -32,7 +33,8 @@ def test_depth_and_width_are_uniform_and_inputs_as_far_as_they_can_be_read(level
     params = resolve("logic", difficulty=level)
     found = facts(5000, 1, difficulty=level)
     for name in ("depth", "width"):
-        assert_uniform([fact[name] for fact in found], *params[name], name)
+        low, high = params[name]
+        assert_uniform([fact[name] for fact in found], low, high, name)
     for shape in {(fact["depth"], fact["width"]) for fact in found}:
         inputs = [fact["num_inputs"] for fact in found if (fact["depth"], fact["width"]) == shape]
         assert_uniform(inputs, params["num_inputs"][0], min(params["num_inputs"][1], plain.capacity(*shape)))
@@ -107,7 +109,7 @@ def proof_depth(row: oracle.Row) -> int:
 @LEVELS
 def test_the_answer_is_a_fair_coin_whatever_the_circuit(level: int) -> None:
     found = facts(5000, 1, difficulty=level)
-    views = {
+    views: dict[str, Callable[[dict[str, Any]], Any]] = {
         "type": lambda fact: fact["gates"][-1][1],
         "types": lambda fact: (fact["gates"][-1][1], fact["gates"][-2][1]),
         "XOR gates": lambda fact: fact["xor_count"],

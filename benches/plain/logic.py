@@ -3,7 +3,8 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 BOS, EOS = 1, 2
@@ -33,7 +34,7 @@ class Gate:
     number: int = -1
 
 
-@lru_cache(maxsize=None)
+@cache
 def room(levels: int, slots: int, above: int, width: int) -> int:
     """Most inputs that can be read, with free operand slots and the layer above known, and so many layers to come."""
     if levels == 0:
@@ -73,7 +74,7 @@ def draw_sizes(rng: random.Random, inputs: int, depth: int, width: int, negated:
         sizes.append(inputs)
         sizes.reverse()
         below = 0
-        for low, high in zip(sizes, sizes[1:], strict=False):
+        for low, high in pairwise(sizes):
             below += low
             if high >= pairs(below) - pairs(below - low):
                 break
@@ -168,7 +169,7 @@ def apply(kind: int, a: int, b: int, ones: int) -> int:
     return ones ^ value if kind in (NAND, NOR) else value
 
 
-@lru_cache(maxsize=None)
+@cache
 def columns(inputs: int) -> list[int]:
     """Truth tables of the inputs: bit r is the value in the assignment of number r."""
     return [sum(1 << row for row in range(1 << inputs) if row >> i & 1) for i in range(inputs)]

@@ -149,7 +149,7 @@ def cases(draw: Any) -> Case:
 
 
 def audited(prompt: str) -> bool:
-    """With one hop the answer is printed beside the node asked about, as it should be: two hops and more are audited."""
+    """With one hop the answer is printed beside the node asked about, as it should be: audited are two and more."""
     return parsed(prompt)[3] >= 2
 
 
@@ -186,10 +186,10 @@ def guess(prompt: str, rng: Random) -> str:
 
 def ahead(prompt: str, steps: int) -> str:
     """Answer by the node so many steps on, whatever the hops; back with a negative number."""
-    sources, targets, node, _ = own(prompt)
+    sources, targets, node, _hops = own(prompt)
     if steps < 0:
         sources, targets = targets, sources
-    for _ in range(abs(steps)):
+    for _step in range(abs(steps)):
         node = targets[sources.index(node)]
     return node
 
@@ -213,14 +213,14 @@ def other_node(prompt: str, at: int) -> str:
     return [name for name in sources if name != start][at]
 
 
-def most_common(prompt: str, _: Random) -> str:
+def most_common(prompt: str) -> str:
     """Answer by the name that occurs most often in the prompt, the node asked about left out."""
     edges, _, start, _ = parsed(prompt)
     counts = Counter(name for edge in edges for name in edge[1:] if name != start)
     return counts.most_common(1)[0][0]
 
 
-def other_stream(prompt: str, _: Random) -> str:
+def other_stream(prompt: str) -> str:
     """Follow the other stream from the node of the same rank, and answer by the node of that rank in this one."""
     edges, stream, start, hops = parsed(prompt)
     theirs = {edge[1]: edge[2] for edge in edges if edge[0] != stream}
@@ -243,8 +243,8 @@ SHORTCUTS: dict[str, Shortcut] = {
     "2 (hops - 1) edges down the list": lambda prompt, _: in_the_whole_list(prompt, 2 * (own(prompt)[3] - 1)),
     "the first node of the stream": lambda prompt, _: other_node(prompt, 0),
     "the last node of the stream": lambda prompt, _: other_node(prompt, -1),
-    "the most common name": most_common,
-    "the other stream's answer": other_stream,
+    "the most common name": lambda prompt, _: most_common(prompt),
+    "the other stream's answer": lambda prompt, _: other_stream(prompt),
     "a constant": lambda *_: "alpha",
 }
 UNDEFEATED: dict[str, str] = {}
@@ -255,45 +255,20 @@ UNDEFEATED: dict[str, str] = {}
 def knowing(rng: Random, ids: list[int], mask: list[int]) -> str:
     """Change edges, names, streams or the query, then answer the query anew."""
     row = filtro.read_row(ids, PIECES)
-    edges = list(row.edges)
-    at, other = rng.sample(range(len(edges)), 2)
-    stream, source, target = edges[at]
+    stream, source, target = rng.choice(row.edges)
     name = rng.choice([rng.choice(NAMES), source, rng.choice(filtro.GREEK if stream == "A" else filtro.COLOURS)])
-    how = rng.choice(
-        ["order", "exchange", "turn", "streams", "rename", "share", "cut", "grow", "shrink", "hops", "start", "asked"]
-    )
-    if how == "order":
-        rng.shuffle(edges)
-    elif how == "exchange":
-        edges[at], edges[other] = edges[other], edges[at]
-    elif how == "turn":
-        edges = [(s, b, a) for s, a, b in edges]
-    elif how == "streams":
-        edges = [("AB".replace(s, ""), a, b) for s, a, b in edges]
-        row.stream = rng.choice(["AB".replace(row.stream, ""), row.stream])
-    elif how == "rename":
-        edges = [(s, *((name if s == stream and n == source else n) for n in (a, b))) for s, a, b in edges]  # type: ignore[misc]
-        row.start = name if row.start == source and row.stream == stream else row.start
-    elif how == "share":
-        names = dict(zip([a for s, a, _ in edges if s != stream], [a for s, a, _ in edges if s == stream], strict=True))
-        edges = [(s, names.get(a, a), names.get(b, b)) for s, a, b in edges]
-        row.start = names.get(row.start, row.start)
-    elif how == "cut":
-        edges[at], edges[other] = (stream, source, edges[other][2]), (edges[other][0], edges[other][1], target)
-    elif how == "grow":
-        edges[at : at + 1] = [(stream, source, name), (stream, name, target)]
-        if rng.random() < 0.8:
-            grow_other(rng, edges, stream)
-    elif how == "shrink":
-        for gone in ("A", "B") if rng.random() < 0.8 else ("A",):
-            shrink(rng, edges, gone)
-    elif how == "hops":
-        row.hops = rng.choice([row.hops - 1, row.hops + 1, len(edges) // 2, 1, 19])
-    elif how == "start":
-        row.start = name
+    if rng.random() < 0.4:
+        how = change_list(rng, row)
+    elif rng.random() < 0.6:
+        how = change_names(rng, row, (stream, source, target), name)
     else:
-        row.stream, row.start = rng.choice([(stream, source), ("AB".replace(row.stream, ""), row.start)])
-    row.edges = edges
+        how = rng.choice(["hops", "start", "asked"])
+        if how == "hops":
+            row.hops = rng.choice([row.hops - 1, row.hops + 1, len(row.edges) // 2, 1, 19])
+        elif how == "start":
+            row.start = name
+        else:
+            row.stream, row.start = rng.choice([(stream, source), ("AB".replace(row.stream, ""), row.start)])
     try:
         row.answer = filtro.walk(row)
     except filtro.RowError:
@@ -306,12 +281,58 @@ def knowing(rng: Random, ids: list[int], mask: list[int]) -> str:
     return how
 
 
+def change_list(rng: Random, row: filtro.Row) -> str:
+    """Put the edges in another order, turn them all around, or join two of them otherwise."""
+    edges = row.edges
+    at, other = rng.sample(range(len(edges)), 2)
+    how = rng.choice(["order", "exchange", "turn", "cut"])
+    if how == "order":
+        rng.shuffle(edges)
+    elif how == "exchange":
+        edges[at], edges[other] = edges[other], edges[at]
+    elif how == "turn":
+        edges[:] = [(s, b, a) for s, a, b in edges]
+    else:
+        (one, a, b), (two, c, d) = edges[at], edges[other]
+        edges[at], edges[other] = (one, a, d), (two, c, b)
+    return how
+
+
+def change_names(rng: Random, row: filtro.Row, edge: filtro.Edge, name: str) -> str:
+    """Exchange the streams, rename a node or all of a stream, add a node or take one away."""
+    edges = row.edges
+    stream, source, target = edge
+    how = rng.choice(["streams", "rename", "share", "grow", "shrink"])
+    if how == "streams":
+        edges[:] = [("AB".replace(s, ""), a, b) for s, a, b in edges]
+        row.stream = rng.choice(["AB".replace(row.stream, ""), row.stream])
+    elif how == "rename":
+        names = {source: name}
+        edges[:] = [(s, names.get(a, a), names.get(b, b)) if s == stream else (s, a, b) for s, a, b in edges]
+        row.start = names.get(row.start, row.start) if row.stream == stream else row.start
+    elif how == "share":
+        names = dict(zip([a for s, a, _ in edges if s != stream], [a for s, a, _ in edges if s == stream], strict=True))
+        edges[:] = [(s, names.get(a, a), names.get(b, b)) for s, a, b in edges]
+        row.start = names.get(row.start, row.start)
+    elif how == "grow":
+        at = edges.index(edge)
+        edges[at : at + 1] = [(stream, source, name), (stream, name, target)]
+        if rng.random() < 0.8:
+            grow_other(rng, edges, stream)
+    else:
+        for gone in ("A", "B") if rng.random() < 0.8 else ("A",):
+            shrink(rng, edges, gone)
+    return how
+
+
 def grow_other(rng: Random, edges: list[filtro.Edge], stream: str) -> None:
     """Add a node to the stream that is not this one, beside an edge of this one."""
     at = rng.choice([i for i, edge in enumerate(edges) if edge[0] != stream])
     other, source, target = edges[at]
     used = {edge[1] for edge in edges if edge[0] == other}
-    name = rng.choice([name for name in (filtro.GREEK if other == "A" else filtro.COLOURS) if name not in used] or NAMES)
+    name = rng.choice(
+        [name for name in (filtro.GREEK if other == "A" else filtro.COLOURS) if name not in used] or NAMES
+    )
     edges[at : at + 1] = [(other, source, name), (other, name, target)]
 
 

@@ -5,7 +5,6 @@ from functools import cache
 from random import Random
 from typing import Any
 
-import numpy as np
 from hypothesis import strategies as st
 
 from benches.plain.logic import capacity
@@ -272,7 +271,7 @@ def knowing(rng: Random, ids: list[int], mask: list[int]) -> str:
     elif how == "type":
         gate.kind = rng.choice(KINDS)
         count = 1 if gate.kind == "NOT" else 2
-        gate.operands = (gate.operands + [rng.choice(known)])[:count]
+        gate.operands = [*gate.operands, rng.choice(known)][:count]
     elif how == "operand":
         gate.operands[rng.randrange(len(gate.operands))] = rng.choice(known)
     elif how == "turn":

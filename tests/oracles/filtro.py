@@ -11,13 +11,14 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon"
-).split()
-COLOURS = (
-    "red blue green yellow orange purple pink black white gray brown cyan magenta lime navy teal maroon olive "
-    "silver gold"
-).split()
+GREEK = [
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
+    *("lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon"),
+]
+COLOURS = [
+    *("red", "blue", "green", "yellow", "orange", "purple", "pink", "black", "white", "gray"),
+    *("brown", "cyan", "magenta", "lime", "navy", "teal", "maroon", "olive", "silver", "gold"),
+]
 NAMES = GREEK + COLOURS
 INTERLEAVINGS = {
     "alternating_random": ("alternating", "random"),

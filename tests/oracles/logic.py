@@ -6,13 +6,13 @@ checked by spelling the text anew. Functions are compared by trying every assign
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from typing import Any
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[[Sequence[bool]], bool]] = {
     "AND": all,
     "OR": any,
     "XOR": lambda values: sum(values) % 2 == 1,
