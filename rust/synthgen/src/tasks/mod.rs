@@ -19,13 +19,6 @@ pub mod reversal;
 pub mod selective;
 pub mod sequence;
 pub mod trigger2d;
-pub mod filtro;
-pub mod inducto;
-pub mod brevo;
-pub mod depo;
-pub mod dyna;
-pub mod mano;
-pub mod logic;
 
 use crate::registry::Entry;
 
