@@ -55,6 +55,7 @@ class Kit(Protocol):
     ANY_ORDER: bool  # are there several right answers?
     RULES_IN_PARAMS: bool  # do the params decide the answer, so that a prompt alone cannot be solved?
     UNSPLIT: bool  # do all rows belong to train?
+    audited: Callable[[str], bool] | None  # which prompts the shortcuts are held to; None: all
     guess: Shortcut | None  # what chance is the accuracy of, where that depends on the prompt; None: one constant
 
     def family(self, piece: str, /) -> str:
@@ -78,6 +79,7 @@ OPTIONAL: dict[str, Any] = {
     "ANY_ORDER": False,
     "RULES_IN_PARAMS": False,
     "UNSPLIT": False,
+    "audited": None,
     "guess": None,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod bijection;
 pub mod biography;
+pub mod circuit;
 pub mod dag;
 pub mod fewshot;
 pub mod induction;

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod filtro;
 pub mod inducto;
 pub mod kv;
+pub mod logic;
 pub mod mano;
 pub mod pattern;
 pub mod recall;
@@ -27,6 +28,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<depo::Depo>(),
     Entry::of::<inducto::Inducto>(),
     Entry::of::<filtro::Filtro>(),
+    Entry::of::<logic::Logic>(),
     Entry::of::<brevo::Brevo>(),
     Entry::of::<mano::Mano>(),
     Entry::of::<capo::Capo>(),
