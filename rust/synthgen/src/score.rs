@@ -188,15 +188,16 @@ mod tests {
 
     #[test]
     fn spaces_and_markup_count_where_they_belong_to_the_answer() {
+        let of = |response: &str, target: &str, any| against(response, target, any, &|given| given == target).outcome;
         let any = Answers { is_answer: |text| !text.is_empty(), trim: false, fold_case: false, ..LETTER };
         for target in [" ", " b", "b ", "  *b*  ", "**", "`a`", "B."] {
             for response in [format!("ANSWER: {target}"), format!("so\nANSWER:{target}"), target.to_owned()] {
-                assert_eq!(score(&response, "", target, any).outcome, Outcome::Correct, "{response:?}");
+                assert_eq!(of(&response, target, any), Outcome::Correct, "{response:?}");
             }
         }
-        assert_eq!(score("ANSWER: **B**", "", "B", any).outcome, Outcome::Correct);
-        assert_eq!(score("ANSWER: b", "", " b", any).outcome, Outcome::Wrong);
-        assert_eq!(score("ANSWER: b", "", "B", any).outcome, Outcome::Wrong);
+        assert_eq!(of("ANSWER: **B**", "B", any), Outcome::Correct);
+        assert_eq!(of("ANSWER: b", " b", any), Outcome::Wrong);
+        assert_eq!(of("ANSWER: b", "B", any), Outcome::Wrong);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod bijection;
 pub mod biography;
 pub mod dag;
 pub mod fewshot;
+pub mod grammar;
 pub mod induction;
 pub mod moves;
 pub mod permutation;

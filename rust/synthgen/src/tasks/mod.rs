@@ -11,6 +11,7 @@ pub mod facts;
 pub mod filtro;
 pub mod inducto;
 pub mod kv;
+pub mod lano;
 pub mod mano;
 pub mod pattern;
 pub mod recall;
@@ -30,6 +31,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<brevo::Brevo>(),
     Entry::of::<mano::Mano>(),
     Entry::of::<capo::Capo>(),
+    Entry::of::<lano::Lano>(),
     Entry::of::<copying::Copying>(),
     Entry::of::<kv::Kv>(),
     Entry::of::<pattern::Pattern>(),
