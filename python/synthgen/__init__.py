@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 
-from . import _native, compat, errors, people
+from . import _native, compat, errors, grammar, people
 from ._task import Split
 from ._tasks import *  # noqa: F403 - one module per registered task
 from ._tasks import __all__ as _task_names
@@ -56,6 +56,7 @@ __all__ = [  # noqa: PLE0604 - the tasks are named by their package
     "curriculum",
     "errors",
     "get",
+    "grammar",
     "mix",
     "people",
     "tasks",

@@ -121,7 +121,7 @@ class Task:
         markers = (EOS, *native.markers)
         if asked["compat_ids"]:
             table = native.compat_ids or []
-            markers = tuple(table[marker] for marker in native.markers)
+            markers = tuple(table[marker] for marker in markers)
         fit = asked["seq_len"] if asked["overflow"] == "redraw" else None
         return Origin(
             asked["seed"],

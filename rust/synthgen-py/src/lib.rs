@@ -5,6 +5,7 @@
 
 mod arrays;
 mod error;
+mod grammar;
 mod people;
 mod source;
 mod values;
@@ -149,7 +150,7 @@ impl Generator {
     }
 
     fn score(&self, response: &str, prompt: &str, target: &str) -> (&'static str, String) {
-        let score = score::score(response, prompt, target, self.task.answers());
+        let score = score::score(&*self.task, response, prompt, target);
         (score.outcome.name(), score.extracted)
     }
 }
@@ -291,6 +292,8 @@ fn registry_json() -> String {
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Generator>()?;
     module.add_class::<Mixture>()?;
+    module.add_class::<grammar::Grammar>()?;
+    module.add_function(wrap_pyfunction!(grammar::grammar_names, module)?)?;
     module.add_function(wrap_pyfunction!(shard, module)?)?;
     module.add_function(wrap_pyfunction!(audit_tokens, module)?)?;
     module.add_function(wrap_pyfunction!(audit_jsonl, module)?)?;

@@ -121,7 +121,7 @@ fn record(
     if text("split")? != split.name() {
         return Err(format!("split is {:?} in a file of {:?}", record["split"], split.name()));
     }
-    if let Some(content) = validate::content(&**task, input_text) {
+    if let Some(content) = validate::content(&**task, input_text, target) {
         audit.place(number, content, split);
     }
     Ok(())

@@ -87,8 +87,12 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// Does a string have the form of this task's answers?
     fn is_answer(text: &str) -> bool;
     /// Is `given` a right answer to the prompt, when `target` is one?
-    fn accepts(_prompt: &str, target: &str, given: &str) -> bool {
+    fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {
         given == target
+    }
+    /// The content hash of an example that has its facts in the target, not in the prompt.
+    fn target_content(&self, _target: &str) -> Option<u64> {
+        None
     }
     /// Does the loss cover more than markers, answers and the end of the row? Then the answers are found by their spans.
     fn loss_exceeds_answers(&self) -> bool {
@@ -113,8 +117,6 @@ pub trait Task: Sized + Send + Sync + 'static {
 pub struct Answers {
     /// Does a string have the form of an answer?
     pub is_answer: fn(&str) -> bool,
-    /// Is the third a right answer to the prompt (first), when the second is one?
-    pub accepts: fn(&str, &str, &str) -> bool,
     /// Are capitals and small letters the same in a free response?
     pub fold_case: bool,
     /// Are spaces at the ends delimiters?
@@ -159,6 +161,10 @@ pub trait AnyTask: Source {
     fn compat_synonym(&self, compat: u16) -> Option<u16>;
     /// How answers are recognised and compared.
     fn answers(&self) -> Answers;
+    /// Is `given` a right answer to the prompt, when `target` is one?
+    fn accepts(&self, prompt: &str, target: &str, given: &str) -> bool;
+    /// The content hash of an example that has its facts in the target, not in the prompt.
+    fn target_content(&self, target: &str) -> Option<u64>;
     /// Are the answers found by their spans, because the loss covers more?
     fn loss_exceeds_answers(&self) -> bool;
     /// Why all rows belong to the train split, if they do.
@@ -235,7 +241,15 @@ impl<T: Task> AnyTask for Configured<T> {
     }
 
     fn answers(&self) -> Answers {
-        Answers { is_answer: T::is_answer, accepts: T::accepts, fold_case: T::FOLD_CASE, trim: T::TRIM }
+        Answers { is_answer: T::is_answer, fold_case: T::FOLD_CASE, trim: T::TRIM }
+    }
+
+    fn accepts(&self, prompt: &str, target: &str, given: &str) -> bool {
+        self.task.accepts(prompt, target, given)
+    }
+
+    fn target_content(&self, target: &str) -> Option<u64> {
+        self.task.target_content(target)
     }
 
     fn loss_exceeds_answers(&self) -> bool {

@@ -70,15 +70,16 @@ pub fn example(task: &dyn AnyTask, input_text: &str, target: &str) -> Option<Fla
         Err(flaw) => Some(flaw),
         Ok(reading) => {
             let right = answer_text(task, &reading.answer);
-            let wrong = !(task.answers().accepts)(input_text, &right, target);
+            let wrong = !task.accepts(input_text, &right, target);
             wrong.then(|| Flaw::at(input_text.chars().count(), "wrong answer"))
         }
     }
 }
 
-/// The content hash of a prompt, which decides its split; `None` when it is no prompt of the task.
-pub fn content(task: &dyn AnyTask, input_text: &str) -> Option<u64> {
-    read_prompt(task, input_text, false).ok().map(|reading| reading.content)
+/// The content hash of an example, which decides its split; `None` when its text is no prompt of the task.
+pub fn content(task: &dyn AnyTask, input_text: &str, target: &str) -> Option<u64> {
+    let reading = read_prompt(task, input_text, false).ok()?;
+    Some(task.target_content(target).unwrap_or(reading.content))
 }
 
 /// The answer to a prompt.

@@ -6,7 +6,7 @@ use synthgen::{Form, registry, validate};
 fn content(task: &str, text: &str) -> u64 {
     let task =
         registry::find(task).and_then(|entry| entry.task(&json!({}).as_object().cloned().unwrap(), None)).unwrap();
-    validate::content(&*task, text).unwrap_or_else(|| panic!("no prompt: {text}"))
+    validate::content(&*task, text, "").unwrap_or_else(|| panic!("no prompt: {text}"))
 }
 
 #[test]
@@ -53,9 +53,9 @@ fn a_row_and_its_prompt_have_one_content() {
         let mut rows = task.cursor(1, None, None);
         for i in 0..50u64 {
             let row = rows.draw(i.into()).unwrap().clone();
-            let (prompt, _) = synthgen::export::prompt_and_answer(&*task, &row);
+            let (prompt, target) = synthgen::export::prompt_and_answer(&*task, &row);
             let whole = task.read(&row.ids, Form::Row).unwrap().content;
-            assert_eq!(validate::content(&*task, &prompt), Some(whole), "{}", entry.name);
+            assert_eq!(validate::content(&*task, &prompt, &target), Some(whole), "{}", entry.name);
         }
     }
 }

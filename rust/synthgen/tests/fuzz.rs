@@ -71,12 +71,12 @@ fn case(task: &dyn AnyTask, number: u64) {
     let (prompt, answer) = synthgen::export::prompt_and_answer(task, &row);
     let text = hostile_text(&mut rng, &prompt);
     let _ = validate::example(task, &text, &answer);
-    let _ = validate::content(task, &text);
+    let _ = validate::content(task, &text, &hostile_text(&mut rng, &answer));
     if let Ok(solved) = validate::solve(task, &text) {
         assert!((task.answers().is_answer)(&solved), "{solved:?} is no answer of {}", task.name());
     }
     let response = hostile_text(&mut rng, &format!("<think>{prompt}</think>\nANSWER: **{answer}**"));
-    let _ = synthgen::score::score(&response, &prompt, &answer, task.answers());
+    let _ = synthgen::score::score(task, &response, &prompt, &answer);
     // Arbitrary tokens, not born from any row.
     let noise: Vec<i64> = (0..rng.below(30)).map(|_| i64::from(rng.below(task.vocab().len() as u32))).collect();
     let _ = validate::row(task, &noise, None, false);

@@ -5,6 +5,7 @@ pub mod biography;
 pub mod circuit;
 pub mod dag;
 pub mod fewshot;
+pub mod grammar;
 pub mod induction;
 pub mod moves;
 pub mod permutation;

@@ -298,7 +298,7 @@ impl Task for Brevo {
         text.split(' ').all(|name| name.split('.').count() <= MAX_WORD_LEN && name.split('.').all(value))
     }
 
-    fn accepts(prompt: &str, target: &str, given: &str) -> bool {
+    fn accepts(&self, prompt: &str, target: &str, given: &str) -> bool {
         let vocab = Self::vocab();
         let valid = || {
             let (prompt, answer) = (vocab.encode(prompt).ok()?, vocab.encode(&format!("{given} ")).ok()?);

@@ -348,7 +348,7 @@ impl Task for Capo {
         is_value_text(text)
     }
 
-    fn accepts(_prompt: &str, target: &str, given: &str) -> bool {
+    fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {
         same_value(target, given)
     }
 

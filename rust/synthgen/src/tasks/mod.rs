@@ -12,6 +12,7 @@ pub mod filtro;
 pub mod inducto;
 pub mod kv;
 pub mod logic;
+pub mod lano;
 pub mod mano;
 pub mod pattern;
 pub mod recall;
@@ -32,6 +33,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<brevo::Brevo>(),
     Entry::of::<mano::Mano>(),
     Entry::of::<capo::Capo>(),
+    Entry::of::<lano::Lano>(),
     Entry::of::<copying::Copying>(),
     Entry::of::<kv::Kv>(),
     Entry::of::<pattern::Pattern>(),

@@ -162,7 +162,7 @@ impl Task for Sequence {
     }
 
     /// The brackets are decoration: a number alone says the same.
-    fn accepts(_prompt: &str, target: &str, given: &str) -> bool {
+    fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {
         given == target || given == bare(target)
     }
 

@@ -300,7 +300,7 @@ impl Task for Trigger2d {
     }
 
     /// The preamble says nothing: with it or without, the answer is the colour.
-    fn accepts(_prompt: &str, target: &str, given: &str) -> bool {
+    fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {
         bare(given) == bare(target)
     }
 
