@@ -47,7 +47,7 @@ pub fn score(response: &str, prompt: &str, target: &str, answers: Answers) -> Sc
     };
     // An answer may itself look like markup, or begin and end with spaces that count: what stands there as it is comes
     // first.
-    let exact = if answers.trim { Vec::new() } else { verbatim(&text) };
+    let exact = (!answers.trim).then(|| verbatim(&text));
     let right = |line: &&str| is_answer(line) && (answers.accepts)(prompt, target, line);
     if let Some(exact) = exact.into_iter().chain(candidate(&text)).find(right) {
         return Score { outcome: Outcome::Correct, extracted: exact.to_owned() };
@@ -103,10 +103,10 @@ fn last_answer(text: &str) -> Option<&str> {
     after.last()
 }
 
-/// The line on which the last answer stands, with nothing or one space taken from its beginning.
-fn verbatim(text: &str) -> Vec<&str> {
-    let line = last_answer(text).unwrap_or(text).lines().next().unwrap_or_default();
-    line.strip_prefix(' ').into_iter().chain([line]).collect()
+/// The line on which the last answer stands, but for one space after the colon.
+fn verbatim(text: &str) -> &str {
+    let answer = last_answer(text).map_or(text, |rest| rest.strip_prefix(' ').unwrap_or(rest));
+    answer.lines().next().unwrap_or_default()
 }
 
 /// The last answer without markup around it, or the whole response when it is a single line.
@@ -185,7 +185,7 @@ mod tests {
     fn spaces_and_markup_count_where_they_belong_to_the_answer() {
         let any = Answers { is_answer: |text| !text.is_empty(), trim: false, fold_case: false, ..LETTER };
         for target in [" ", " b", "b ", "  *b*  ", "**", "`a`", "B."] {
-            for response in [format!("ANSWER: {target}"), format!("so\nANSWER:{target}"), target.to_owned()] {
+            for response in [format!("ANSWER: {target}"), format!("so\nANSWER: {target}\n"), target.to_owned()] {
                 assert_eq!(score(&response, "", target, any).outcome, Outcome::Correct, "{response:?}");
             }
         }
