@@ -1,6 +1,6 @@
 //! Scoring of free text answers: the last `ANSWER:` wins, markup is stripped, and nothing is guessed.
 
-use crate::task::Answers;
+use crate::task::{Answers, AnyTask};
 
 /// What became of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,11 @@ pub struct Score {
 const LEAD: [&str; 10] = ["the", "answer", "is", "position", "element", "index", "node", "output", "result", "="];
 
 /// Score a response to a prompt against the target.
-pub fn score(response: &str, prompt: &str, target: &str, answers: Answers) -> Score {
+pub fn score(task: &dyn AnyTask, response: &str, prompt: &str, target: &str) -> Score {
+    against(response, target, task.answers(), &|given| task.accepts(prompt, target, given))
+}
+
+fn against(response: &str, target: &str, answers: Answers, accepts: &dyn Fn(&str) -> bool) -> Score {
     let is_answer = answers.is_answer;
     let Some(text) = without_reasoning(response) else {
         return Score { outcome: Outcome::Truncated, extracted: String::new() };
@@ -48,16 +52,14 @@ pub fn score(response: &str, prompt: &str, target: &str, answers: Answers) -> Sc
     // An answer may itself look like markup, or begin and end with spaces that count: what stands there as it is comes
     // first.
     let exact = (!answers.trim).then(|| verbatim(&text));
-    let right = |line: &&str| is_answer(line) && (answers.accepts)(prompt, target, line);
+    let right = |line: &&str| is_answer(line) && accepts(line);
     if let Some(exact) = exact.into_iter().chain(candidate(&text)).find(right) {
         return Score { outcome: Outcome::Correct, extracted: exact.to_owned() };
     }
     let extracted = candidate(&text).map(|line| clean(line, is_answer)).unwrap_or_default();
     let outcome = if extracted.is_empty() || !is_answer(&extracted) {
         Outcome::Unparsed
-    } else if (answers.accepts)(prompt, target, &extracted)
-        || (answers.fold_case && extracted.eq_ignore_ascii_case(target))
-    {
+    } else if accepts(&extracted) || (answers.fold_case && extracted.eq_ignore_ascii_case(target)) {
         Outcome::Correct
     } else {
         Outcome::Wrong
@@ -151,10 +153,13 @@ mod tests {
 
     const LETTER: Answers = Answers {
         is_answer: |text| text.len() == 1 && text.chars().all(|c| c.is_ascii_alphabetic()),
-        accepts: |_, target, given| target == given,
         fold_case: true,
         trim: true,
     };
+
+    fn letter(response: &str) -> Outcome {
+        against(response, "B", LETTER, &|given| given == "B").outcome
+    }
 
     #[test]
     fn right_answers_in_many_dresses() {
@@ -177,21 +182,22 @@ mod tests {
             "Final answer: B",
             "ANSWER: the answer is B",
         ] {
-            assert_eq!(score(response, "", "B", LETTER).outcome, Outcome::Correct, "{response}");
+            assert_eq!(letter(response), Outcome::Correct, "{response}");
         }
     }
 
     #[test]
     fn spaces_and_markup_count_where_they_belong_to_the_answer() {
+        let of = |response: &str, target: &str, any| against(response, target, any, &|given| given == target).outcome;
         let any = Answers { is_answer: |text| !text.is_empty(), trim: false, fold_case: false, ..LETTER };
         for target in [" ", " b", "b ", "  *b*  ", "**", "`a`", "B."] {
             for response in [format!("ANSWER: {target}"), format!("so\nANSWER: {target}\n"), target.to_owned()] {
-                assert_eq!(score(&response, "", target, any).outcome, Outcome::Correct, "{response:?}");
+                assert_eq!(of(&response, target, any), Outcome::Correct, "{response:?}");
             }
         }
-        assert_eq!(score("ANSWER: **B**", "", "B", any).outcome, Outcome::Correct);
-        assert_eq!(score("ANSWER: b", "", " b", any).outcome, Outcome::Wrong);
-        assert_eq!(score("ANSWER: b", "", "B", any).outcome, Outcome::Wrong);
+        assert_eq!(of("ANSWER: **B**", "B", any), Outcome::Correct);
+        assert_eq!(of("ANSWER: b", " b", any), Outcome::Wrong);
+        assert_eq!(of("ANSWER: b", "B", any), Outcome::Wrong);
     }
 
     #[test]
@@ -207,7 +213,7 @@ mod tests {
             ("ANSWER:", Outcome::Unparsed),
             ("", Outcome::Unparsed),
         ] {
-            assert_eq!(score(response, "", "B", LETTER).outcome, outcome, "{response}");
+            assert_eq!(letter(response), outcome, "{response}");
         }
     }
 }
