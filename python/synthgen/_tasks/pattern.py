@@ -158,9 +158,12 @@ def validate(
     )
 
 
-def solve(text: str) -> str:
-    """Answer a prompt. Raises SolveError, with the position, for what is no prompt of this task."""
-    return _task.solve(text)
+def solve(text: str, *, difficulty: int | None = None, **params: Unpack[Params]) -> str:
+    """Answer a prompt. Raises SolveError, with the position, for what is no prompt of this task.
+
+    The parameters matter only where a prompt does not say everything, such as the modulus of its arithmetic.
+    """
+    return _task.solve(text, difficulty=difficulty, params=params)
 
 
 def score(response: str, example: Mapping[str, Any]) -> Score:
