@@ -9,18 +9,21 @@ import pytest
 import synthgen
 
 from benches.plain import pattern as plain
-from tests.kits.pattern import DEFAULTS, PRESETS
+from tests.kits.pattern import PRESETS
 from tests.kits.symbols import FIRST
 from tests.laws import Ints, assert_all_equally_likely, assert_same_law, assert_uniform
 from tests.oracles.params import resolve
 from tests.oracles.pattern import is_repetition
 
 
-@pytest.mark.parametrize("difficulty", [None, 1, 2, 3])
-def test_lengths_are_uniform(difficulty: int | None) -> None:
+@pytest.mark.parametrize("difficulty", [1, 2, 3])
+def test_lengths_are_uniform(difficulty: int) -> None:
     batch = synthgen.pattern.batch(20_000, seed=1, difficulty=difficulty)
-    low, high = {**DEFAULTS, **PRESETS.get(difficulty or 0, {})}["pattern_length"]
-    assert_uniform((np.asarray(batch.lengths).astype(np.int64) - 2) // 3, low, high)
+    assert_uniform((np.asarray(batch.lengths).astype(np.int64) - 2) // 3, *PRESETS[difficulty]["pattern_length"])
+
+
+def test_a_row_of_the_defaults_is_as_long_as_in_the_copy_experiment() -> None:
+    assert (synthgen.pattern.batch(1000, seed=1).lengths == 14).all()
 
 
 @pytest.mark.parametrize(("length", "num_symbols"), [(2, 2), (4, 2), (6, 2), (4, 3), (3, 5)])
