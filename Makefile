@@ -42,7 +42,7 @@ test-rust:
 	cargo test --workspace --locked --quiet
 
 test-python: $(VENV)/.dev
-	$(BIN)/pytest -m "not heavy"
+	$(BIN)/pytest -m "not heavy" --numprocesses=2 --dist=worksteal
 
 ## test-heavy: what needs torch and transformers, in an environment of its own
 test-heavy: $(HEAVY)/.built

@@ -76,6 +76,8 @@ impl Add for Wide {
 }
 
 #[cfg(test)]
+// Powers of two are exact.
+#[allow(clippy::float_cmp)]
 mod tests {
     use super::*;
 
