@@ -17,7 +17,8 @@ from tests.oracles.params import resolve
 def test_numbers_of_pairs_and_gaps_are_uniform(difficulty: int | None) -> None:
     params = {**DEFAULTS, **PRESETS.get(difficulty or 0, {})}
     facts = [row["metadata"]["measured"] for row in synthgen.recall.examples(6000, 1, difficulty=difficulty)]
-    assert_uniform([row["pairs"] for row in facts], *params["num_pairs"], "pairs")
+    fewest, most = params["num_pairs"]
+    assert_uniform([row["pairs"] for row in facts], fewest, most, "pairs")
     gaps = np.array([row["gap"] for row in facts])
     assert gaps.shape[1] == params["num_queries"]
     low, high = params["gap"]
