@@ -241,7 +241,9 @@ HOSTILE: list[Any] = [
 
 
 @pytest.mark.parametrize("task", list(TASKS))
-@pytest.mark.parametrize("values", HOSTILE, ids=repr)
+@pytest.mark.parametrize(
+    "values", HOSTILE, ids=lambda value: type(value).__name__ if type(value) is object else repr(value)
+)
 def test_what_is_no_flat_sequence_of_integers_is_refused(task: str, values: Any) -> None:
     with pytest.raises(errors.ParamError) as caught:
         TASKS[task].validate(values)
