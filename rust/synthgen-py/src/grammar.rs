@@ -6,6 +6,7 @@ use pyo3::types::PyDict;
 use synthgen::rng::StreamKey;
 use synthgen::sampling::grammar::{self, Chart, Draft, Grammar as Core, Sampler, Shape};
 
+use crate::FlawParts;
 use crate::arrays::{check_memory, from_vec};
 use crate::error::raise;
 use crate::source::interruptible;
@@ -150,7 +151,7 @@ impl Grammar {
     }
 
     /// The choices of one derivation, or why there is none and where that shows.
-    fn parse(&self, py: Python<'_>, ids: Vec<i64>) -> PyResult<(Option<Array>, Option<(String, usize)>)> {
+    fn parse(&self, py: Python<'_>, ids: Vec<i64>) -> PyResult<(Option<Array>, FlawParts)> {
         let string = match self.core.read_ids(&ids) {
             Ok(string) => string,
             Err(at) => return Ok((None, Some((format!("{} is no terminal of the grammar", ids[at]), at)))),
