@@ -187,6 +187,7 @@ def test_preparing_ahead_changes_nothing() -> None:
 
 @pytest.mark.parametrize("task", list(TASKS))
 def test_solving_something_else_is_an_error(task: str) -> None:
-    for text in ("", "hello", "->", KITS[task].PIECES[3]):
+    only = TASKS[task].example(0)["input_text"]  # of Lano all prompts are empty
+    for text in {"", "hello", "->", KITS[task].PIECES[3]} - {only}:
         with pytest.raises(ValueError, match="not a"):
             KITS[task].ORACLE.solve(text)
