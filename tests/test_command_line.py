@@ -52,7 +52,7 @@ def test_list_names_every_task_and_parameter(cli: Cli) -> None:
     assert [line.split()[:2] for line in out.splitlines()] == [[task.name, f"v{task.version}"] for task in tasks]
     _, out, _ = cli("list", "--params")
     params = [param for task in tasks for param in task.params]
-    found = re.findall(r"^ +--([a-z-]+) +(.+)\n +default (.+?); (.+)$", out, re.MULTILINE)
+    found = re.findall(r"^ +--([a-z0-9-]+) +(.+)\n +default (.+?); (.+)$", out, re.MULTILINE)
     assert found == [(p.name.replace("_", "-"), p.doc, str(p.default), p.allowed) for p in params]
 
 

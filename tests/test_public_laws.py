@@ -335,7 +335,8 @@ def test_a_row_of_a_mixture_is_that_row_of_its_task(
         for query, plain in zip(batch.queries(i), own[name].queries(i), strict=True):
             assert query[:2] == plain[:2]
             assert query[2:] == tuple(position + 1 for position in plain[2:])
-            assert mixture.vocab.decode(joint[query.answer_start : query.answer_end]).strip() == query.answer
+            answer = mixture.vocab.decode(joint[query.answer_start : query.answer_end])
+            assert query.answer in (answer, answer.strip())
     part = mixture.batch(3, seed, start=start + 5, threads=1)
     assert np.array_equal(part.input_ids, batch.input_ids[5:8])
     width = 1 + max(int(np.median(rows.lengths)) for rows in own.values())  # the joint row has one token more

@@ -159,8 +159,8 @@ CALLS: list[Wrong] = [
     (lambda: dyna.validate({"input_text": PROMPT}), PARAM, ["target = None", "a string"]),
     (lambda: DynaTask({"state_max": 5}), PARAM, ["task dyna", "state_max = 5", "known: state_size_min"]),
     (lambda: DynaTask(seed=-1), PARAM, ["seed = -1"]),
-    (lambda: DynaTask().generate_dataset(2, 4), PARAM, ["difficulty = 4", "1..=3"]),
-    (lambda: DynaTask(state_size_max=3).generate_sample(), PARAM, ["state_size = [5,3]"]),
+    (lambda: DynaTask().generate_dataset(2, 4), PARAM, ["difficulty_level = 4", "1..=3"]),
+    (lambda: DynaTask(state_size_max=3).generate_sample(), PARAM, ["state_size_max = [5,3]"]),
     (lambda: validate_depo_example([1], {"Q": 3}), PARAM, ["task depo", "Q = 3", "known: N, K, M"]),
 ]
 

@@ -53,6 +53,7 @@ class Kit(Protocol):
 
     LENIENT_ANSWERS: bool  # can an answer of which one token was changed still be right?
     ANY_ORDER: bool  # are there several right answers?
+    PLAIN_REFUSAL: str | None  # what the oracle says of rows of the plain generator, if that has a world of its own
     RULES_IN_PARAMS: bool  # do the params decide the answer, so that a prompt alone cannot be solved?
     UNSPLIT: bool  # do all rows belong to train?
     audited: Callable[[str], bool] | None  # which prompts the shortcuts are held to; None: all
@@ -78,6 +79,7 @@ OPTIONAL: dict[str, Any] = {
     "LENIENT_ANSWERS": False,
     "ANY_ORDER": False,
     "RULES_IN_PARAMS": False,
+    "PLAIN_REFUSAL": None,
     "UNSPLIT": False,
     "audited": None,
     "guess": None,

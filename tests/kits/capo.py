@@ -18,6 +18,7 @@ from tests.public_cases import Case, composite
 
 ORACLE = capo
 UNSPLIT = True
+PLAIN_REFUSAL = "nobody has this name"  # it draws people of its own
 
 DEFAULTS: dict[str, Any] = {
     "num_people": 50_000,
