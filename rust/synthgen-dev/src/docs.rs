@@ -132,6 +132,7 @@ fn python(value: &Value) -> String {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
+        Value::Array(one) if one.len() == 1 => format!("({},)", python(&one[0])),
         Value::Array(pair) => format!("({})", pair.iter().map(python).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     }
