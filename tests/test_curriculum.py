@@ -84,6 +84,9 @@ WRONG: list[tuple[Callable[[], Any], list[str]]] = [
     (lambda: curriculum("dyna", schedule=[3]), ["schedule = 3", "pairs"]),  # type: ignore[list-item]
     (lambda: curriculum("dyna", batch_size=0), ["batch_size = 0"]),
     (lambda: curriculum({}), ["tasks", "a task name"]),
+    (lambda: curriculum("dyna", schedule=5), ["schedule = 5", "pairs"]),  # type: ignore[arg-type]
+    (lambda: curriculum("dyna", params=5), ["params = 5", "a dict"]),  # type: ignore[arg-type]
+    (lambda: curriculum("dyna", params={"dyna": 5}), ["params", "dicts of parameters"]),  # type: ignore[dict-item]
     (lambda: curriculum({"dyna": 1}, params={"depo": {}}), ["params", "'depo'", "dyna"]),
     (lambda: curriculum("dyna", params={"dyna": {"num_ops": 5}}), ["num_ops", "difficulty=1"]),
 ]

@@ -48,11 +48,15 @@ class Curriculum(Mixed):
             raise param_error("curriculum", "tasks", tasks, "allowed: a task name, or a dict of names to shares")
         for name in shares:
             text_argument("curriculum", "tasks", name)
+        if not isinstance(params, Mapping) or not all(isinstance(given, Mapping) for given in params.values()):
+            raise param_error("curriculum", "params", params, "allowed: a dict of task names to dicts of parameters")
         for name in params:
             if name not in shares:
                 raise param_error(
                     "curriculum", "params", name, f"allowed: tasks of the curriculum, {', '.join(shares)}"
                 )
+        if not isinstance(schedule, Sequence):
+            raise param_error("curriculum", "schedule", schedule, "allowed: pairs of a step and three weights")
         own = {name: weight_of("curriculum", f"tasks[{name!r}]", share) for name, share in shares.items()}
         self.levels = tuple((name, level) for name in shares for level in LEVELS)
         """Task and level of each part, as `Batch.parts` numbers them."""
@@ -110,4 +114,6 @@ def curriculum(
 
     Raises ParamError for weights that are negative, not finite or all zero, and for steps that do not rise from 0.
     """
-    return Curriculum(tasks, [(0, weights)] if schedule is None else schedule, batch_size, linear, params or {})
+    return Curriculum(
+        tasks, [(0, weights)] if schedule is None else schedule, batch_size, linear, {} if params is None else params
+    )

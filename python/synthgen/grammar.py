@@ -292,13 +292,21 @@ def sample_grammar(
     """
     if isinstance(rule_lengths, str):
         rule_lengths = [[_digits(symbol) for symbol in level.split()] for level in rule_lengths.split("|")]
+    levels = _lists(rule_lengths)
     lengths = [
-        [[integer(None, "rule_lengths", length, 1, 8) for length in symbol] for symbol in level]
-        for level in rule_lengths
+        [[integer(None, "rule_lengths", length, 1, 8) for length in _lists(symbol)] for symbol in _lists(level)]
+        for level in levels
     ]
     count = integer(None, "terminals", terminals, 1, 16)
     checked = integer(None, "seed", seed, 0, MAX_U64)
     return Grammar(_native.Grammar.random(lengths, count, switch(None, "repeats", repeats), checked))
+
+
+def _lists(given: Any) -> Sequence[Any]:
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        allowed = "allowed: per level and symbol a list of rule lengths, or the short form"
+        raise param_error(None, "rule_lengths", given, allowed)
+    return given
 
 
 def _digits(symbol: str) -> list[int]:

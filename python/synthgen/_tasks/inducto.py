@@ -37,7 +37,7 @@ class Params(TypedDict, total=False):
     4..=24."""
 
     vocab_size: int
-    """Letters of the alphabet: A, B, C, ... Default 10; allowed: an integer in 5..=26."""
+    """Letters of the alphabet, from A on. Default 10; allowed: an integer in 5..=26."""
 
     family: Literal["fixed", "with_composites"]
     """The rules among which the answer is unique. Default "fixed"; allowed: one of ["fixed",
@@ -75,7 +75,7 @@ def batch(
         complexity: Complexity classes of the rules, at even odds; a repeated entry weighs more. None: all
             rules at even odds. Default None.
         sequence_length: Letters in an example or query. Default (4, 12).
-        vocab_size: Letters of the alphabet: A, B, C, ... Default 10.
+        vocab_size: Letters of the alphabet, from A on. Default 10.
         family: The rules among which the answer is unique. Default "fixed".
 
     Raises ParamError for bad arguments, SplitExhausted when the split holds nothing, OutOfMemory for too large an n.

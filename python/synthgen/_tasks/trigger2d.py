@@ -54,8 +54,8 @@ class Params(TypedDict, total=False):
     ["category_map", "proxy_flip"]."""
 
     proxy_triggers: str | None
-    """Proxy triggers with commas between them. None: every second of each category, in the order of
-    choice. Default None; allowed: None or a string."""
+    """Proxy triggers with commas between them, consulted with label_rule="proxy_flip". None: every
+    second of each category, in the order of choice. Default None; allowed: None or a string."""
 
     templates: Literal["2d_default", "2d_terse", "2d_verbose", "2d_chat"]
     """Wording of the prompt. Default "2d_default"; allowed: one of ["2d_default", "2d_terse",
@@ -112,8 +112,8 @@ def batch(
         custom_labels: Four colours for Q1 to Q4 with commas between them, for all categories:
             "orange,orange,green,green". Default None.
         label_rule: May some triggers turn the colours around? Default "category_map".
-        proxy_triggers: Proxy triggers with commas between them. None: every second of each category, in
-            the order of choice. Default None.
+        proxy_triggers: Proxy triggers with commas between them, consulted with label_rule="proxy_flip".
+            None: every second of each category, in the order of choice. Default None.
         templates: Wording of the prompt. Default "2d_default".
         x1_max: Largest first coordinate, either sign, in thousandths. Default 3000.
         x2_max: Largest second coordinate, either sign, in thousandths. Default 3000.

@@ -92,12 +92,12 @@ class CopyTaskGenerator(_Numbered):
             symbols = size - SPECIALS
         else:
             symbols = 500 if c["n_regular"] is None else integer(self.name, "n_regular", c["n_regular"], 2, 500)
-        self.frame = 2 * integer(self.name, "max_seq_len", c["max_seq_len"], 5, 4098)
+        self.frame = 2 * integer(self.name, "max_seq_len", c["max_seq_len"], 7, 4098)
         longest = c["max_seq_len"] - 2  # 2 L + 3 tokens
         shortest = integer(self.name, "min_seq_len", c["min_seq_len"], 1, longest)
         most = min((self.frame - 6) // 4, symbols)
         pairs = integer(self.name, "num_key_value_pairs", c["num_key_value_pairs"], 2, most)
-        pattern = integer(self.name, "pattern_length", c["pattern_length"], 2, (self.frame - 2) // 3)
+        pattern = integer(self.name, "pattern_length", c["pattern_length"], 2, min((self.frame - 2) // 3, 1024))
         string = {"num_items": (shortest, longest), "num_symbols": symbols}
         marked = {"num_items": (min(shortest, longest - 1), longest - 1), "num_symbols": symbols}  # 2 L + 6 at most
         self._params: dict[str, dict[str, Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -16,6 +17,8 @@ Row = dict[str, Any]
 
 _TASK = "trigger2d"
 _QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
+_DRAWS_PER_ROW = 20
+"""Distinct points to have for each row of a trigger, so that drawing them ends soon."""
 _BLOCK = 512
 _SETS: dict[str, tuple[str, Split]] = {
     "train": ("n_train", "train"),
@@ -125,8 +128,10 @@ class _Category:
         count = integer(_TASK, number, self.fields[number], 0, 2**20)
         found: dict[str, list[Row]] = {word: [] for word in (self.unseen if split_set == "OOD" else self.seen)}
         missing = count * len(found)
-        # One draw in sixteen is of a given trigger; where many more do not suffice, the points have run out.
-        for facts in self._draws(split, 1024 * (count + 8)) if missing else ():
+        points = 4 * math.prod(self.params[end] - self.params["margin"] + 1 for end in ("x1_max", "x2_max"))
+        # Test rows have a twentieth of all points; one draw in sixteen is of a given trigger, and each takes its point.
+        enough = _DRAWS_PER_ROW * count <= points * (0.9 if split == "train" else 0.05)
+        for facts in self._draws(split, 1024 * (count + 8)) if missing and enough else ():
             rows = found.get(facts["input_trigger"])
             if rows is not None and len(rows) < count:
                 rows.append({name: facts[name] for name in ("input_x", "input_trigger", "output", "messages")})
@@ -152,6 +157,8 @@ class _Category:
 @cache
 def _known(category: str) -> tuple[str, ...]:
     """The triggers of a category; among so many rows, each of the sixteen occurs."""
+    if category == "all":
+        raise param_error(_TASK, "data_config", category, "allowed: one of the seven categories, each by its name")
     params = {"category": category, "triggers": "all"}
     return tuple(sorted({view["metadata"]["input_trigger"] for view in views(_TASK, 1024, 0, params)}))
 
@@ -187,4 +194,6 @@ def _symmetric(ranges: Any) -> list[int]:
     ends = [[_thousandths("x_ranges", end, ranges) for end in pair] for pair in pairs]
     if any(lo != -hi for lo, hi in ends):
         raise param_error(_TASK, "x_ranges", ranges, "allowed: ranges with 0 in their middle, [[-a, a], [-b, b]]")
+    if any(not 1 <= hi <= 9999 for _, hi in ends):
+        raise param_error(_TASK, "x_ranges", ranges, "allowed: upper ends within 0.001..=9.999")
     return [hi for _, hi in ends]

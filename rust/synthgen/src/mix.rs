@@ -119,8 +119,8 @@ impl Schedule {
         Self { knots: vec![Knot { step: 0, weights }], rows_per_step: 1, linear: false }
     }
 
-    fn check(&self, parts: &[Arc<dyn AnyTask>]) -> Result<(), Error> {
-        let refuse = |field: &str, value: String, allowed: &str| Err(Error::param("mix", field, value, allowed));
+    fn check(&self, name: &str, parts: &[Arc<dyn AnyTask>]) -> Result<(), Error> {
+        let refuse = |field: &str, value: String, allowed: &str| Err(Error::param(name, field, value, allowed));
         if parts.is_empty() || parts.len() > 255 {
             return refuse("weights", format!("{} tasks", parts.len()), "allowed: 1..=255 tasks");
         }
@@ -191,7 +191,7 @@ impl Mixture {
     /// Mix tasks with weights that change with the row. Without `joint` all parts must be one task (at several
     /// difficulties, say), and rows are that task's own.
     pub fn scheduled(parts: Vec<Arc<dyn AnyTask>>, schedule: Schedule, joint: bool) -> Result<Self, Error> {
-        schedule.check(&parts)?;
+        schedule.check(if joint && schedule.knots.len() == 1 { "mix" } else { "curriculum" }, &parts)?;
         let names: Vec<&str> = parts.iter().map(|task| task.name()).collect();
         if !joint && names.iter().any(|&name| name != names[0]) {
             return Err(Error::param("mix", "tasks", names.join(","), "several tasks need a joint vocabulary"));

@@ -37,7 +37,10 @@ pub struct Score {
 }
 
 /// Words that may stand before the answer itself.
-const LEAD: [&str; 10] = ["the", "answer", "is", "position", "element", "index", "node", "output", "result", "="];
+const LEAD: [&str; 14] = [
+    "the", "answer", "is", "position", "element", "index", "node", "output", "result", "colour", "color", "city",
+    "value", "=",
+];
 
 /// Score a response to a prompt against the target.
 pub fn score(task: &dyn AnyTask, response: &str, prompt: &str, target: &str) -> Score {
@@ -51,7 +54,7 @@ fn against(response: &str, target: &str, answers: Answers, accepts: &dyn Fn(&str
     };
     // An answer may itself look like markup, or begin and end with spaces that count: what stands there as it is comes
     // first.
-    let exact = (!answers.trim).then(|| verbatim(&text));
+    let exact = if answers.trim { None } else { verbatim(&text) };
     let right = |line: &&str| is_answer(line) && accepts(line);
     if let Some(exact) = exact.into_iter().chain(candidate(&text)).find(right) {
         return Score { outcome: Outcome::Correct, extracted: exact.to_owned() };
@@ -105,10 +108,12 @@ fn last_answer(text: &str) -> Option<&str> {
     after.last()
 }
 
-/// The line on which the last answer stands, but for one space after the colon.
-fn verbatim(text: &str) -> &str {
-    let answer = last_answer(text).map_or(text, |rest| rest.strip_prefix(' ').unwrap_or(rest));
-    answer.lines().next().unwrap_or_default()
+/// The line on which the last answer stands, but for one space after the colon; or the response, if it is one line.
+fn verbatim(text: &str) -> Option<&str> {
+    match last_answer(text) {
+        Some(rest) => rest.strip_prefix(' ').unwrap_or(rest).lines().next(),
+        None => Some(text.strip_suffix('\n').unwrap_or(text)).filter(|line| !line.contains('\n')),
+    }
 }
 
 /// The last answer without markup around it, or the whole response when it is a single line.
@@ -198,6 +203,7 @@ mod tests {
         assert_eq!(of("ANSWER: **B**", "B", any), Outcome::Correct);
         assert_eq!(of("ANSWER: b", " b", any), Outcome::Wrong);
         assert_eq!(of("ANSWER: b", "B", any), Outcome::Wrong);
+        assert_eq!(of("B\nNo, wait", "B", any), Outcome::Unparsed);
     }
 
     #[test]

@@ -346,7 +346,7 @@ fn exhausted<T: Task>(task: &T, split: Option<Split>) -> Error {
             break "use larger parameters".to_owned();
         };
         if T::new(params.clone()).is_ok_and(|task| every_split_drawn(&task)) {
-            break format!("the smallest wider parameters that work: {}", params.canonical(&[]));
+            break format!("the smallest wider parameters that work: {}", T::drawn(&params).canonical(&[]));
         }
         wider = T::wider(&params);
     };

@@ -260,6 +260,9 @@ pub fn read_shots(
         let mut next = scan;
         if next.accept(&answer) && next.accept(", ") {
             shown.push((at, fact));
+            if shown.len() > MAX_EXAMPLES {
+                return Err(Flaw::at(at, format!("more than {MAX_EXAMPLES} demonstrations, as no parameters allow")));
+            }
             scan = next;
             continue;
         }
@@ -267,9 +270,6 @@ pub fn read_shots(
             return Err(Flaw::at(at, "a demonstration is not of the train split"));
         }
         let count = shown.len();
-        if count > MAX_EXAMPLES {
-            return Err(Flaw::at(at, format!("{count} demonstrations, more than any parameters allow")));
-        }
         if let Some(wanted) = wanted.filter(|&wanted| wanted as usize != count) {
             return Err(Flaw::at(at, format!("{count} demonstrations, wanted {wanted}")));
         }

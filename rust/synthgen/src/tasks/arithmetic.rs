@@ -97,8 +97,10 @@ impl Task for Arithmetic {
     }
 
     fn wider(params: &Params) -> Option<Params> {
-        let operands = Span::new(params.operands.lo, params.operands.hi + 1);
-        (operands.hi <= MAX).then(|| Params { operands, ..params.clone() })
+        let Span { lo, hi } = params.operands;
+        let operands = if hi < MAX { Span::new(lo, hi + 1) } else { Span::new(lo.max(1) - 1, hi) };
+        let wider = Params { operands, ..params.clone() };
+        (wider != *params).then_some(wider)
     }
 
     fn vocab() -> &'static Vocab {

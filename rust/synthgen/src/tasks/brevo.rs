@@ -399,16 +399,17 @@ impl Graph {
         self.relation.find(&(word.code, word.len)).ok_or_else(|| Flaw::at(at, "no edge names this vertex"))
     }
 
-    /// Could these parameters, or any, draw this graph and ask about this vertex? Then give an order of all vertices in
-    /// which dependencies come first.
+    /// An order of all vertices in which dependencies come first, if these parameters could draw this graph and ask about
+    /// this vertex; without parameters, any graph without cycles will do.
     fn check(&self, rules: Option<&Brevo>, query: usize) -> Result<Vec<usize>, String> {
-        let any = Params { n_max: u32::from(MAX_VERTICES), query: Asked::LastQuarter, ..Params::default() };
-        let p = rules.map_or(&any, |task| &task.params);
         let relation = &self.relation;
         let order = relation.order().ok_or("the graph has a cycle")?;
         if relation.parents(query).is_empty() {
             return Err("the queried vertex depends on nothing".to_owned());
         }
+        let Some(p) = rules.map(|task| &task.params) else {
+            return Ok(order);
+        };
         let later = relation.descendants(query).len() as u32 - 1;
         if p.query == Asked::Last && later > 0 {
             return Err("something depends on the queried vertex".to_owned());

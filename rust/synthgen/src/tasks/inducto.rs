@@ -56,7 +56,7 @@ params! {
         complexity: Option<Vec<u32>> = None => 1..=3;
         /// Letters in an example or query.
         sequence_length: Span = Span::new(4, 12) => 4..=24;
-        /// Letters of the alphabet: A, B, C, ...
+        /// Letters of the alphabet, from A on.
         vocab_size: u32 = 10 => 5..=26;
         /// The rules among which the answer is unique.
         family: Family = Family::Fixed;

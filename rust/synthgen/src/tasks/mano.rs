@@ -206,7 +206,14 @@ impl Task for Mano {
 
     fn wider(params: &Params) -> Option<Params> {
         let length_max = params.length_max + 1;
-        (length_max <= MAX_OPS as u32).then(|| Params { length_max, ..params.clone() })
+        let longer = Params { length_max, ..params.clone() };
+        // With division, a longer expression may too often divide by zero; a larger prime does so less.
+        let prime = || (params.modulus + 1..=127).find(|&m| (2..m).all(|d| m % d != 0));
+        if length_max <= MAX_OPS as u32 && Self::new(longer.clone()).is_ok() {
+            Some(longer)
+        } else {
+            prime().map(|modulus| Params { modulus, ..params.clone() })
+        }
     }
 
     fn vocab() -> &'static Vocab {
@@ -280,19 +287,14 @@ impl Task for Mano {
     }
 
     fn compat_id(&self, id: u16) -> Option<u16> {
-        let p = &self.params;
-        let synonym = |i: u16| i < 1 || p.knowledge_augment;
-        let tag = |i: u16| (synonym(i % 2) && u32::from(i / 2) < p.length_max).then(|| 10 * (i / 2 + 1) + i % 2);
+        let tag = |i: u16| 10 * (i / 2 + 1) + i % 2;
         match id {
             PAD => Some(0),
             BOS => Some(9999),
-            OPERATION..LENGTH => {
-                let code = id - OPERATION;
-                (synonym(code / 4) && self.ops.contains(&((code % 4) as u8))).then_some(1 + code)
-            }
-            LENGTH..MARKER => tag(id - LENGTH),
-            MARKER..VALUE => tag(id - MARKER).map(|reference| reference + 4),
-            VALUE..END if u32::from(id - VALUE) < p.modulus => Some(5000 + (id - VALUE)),
+            OPERATION..LENGTH => Some(1 + id - OPERATION),
+            LENGTH..MARKER => Some(tag(id - LENGTH)),
+            MARKER..VALUE => Some(tag(id - MARKER) + 4),
+            VALUE..END if u32::from(id - VALUE) < self.params.modulus => Some(5000 + (id - VALUE)),
             _ => None,
         }
     }

@@ -112,8 +112,10 @@ impl Task for Sequence {
     }
 
     fn wider(params: &Params) -> Option<Params> {
-        let start_value = Span::new(params.start_value.lo, params.start_value.hi + 1);
-        (start_value.hi <= MAX_START).then(|| Params { start_value, ..params.clone() })
+        let Span { lo, hi } = params.start_value;
+        let start_value = if hi < MAX_START { Span::new(lo, hi + 1) } else { Span::new(lo.max(2) - 1, hi) };
+        let wider = Params { start_value, ..params.clone() };
+        (wider != *params).then_some(wider)
     }
 
     fn vocab() -> &'static Vocab {

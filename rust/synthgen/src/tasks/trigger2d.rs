@@ -4,7 +4,7 @@
 //! how a rule learnt for some words carries over to others of the same kind, and to points never seen.
 //!
 //! ```text
-//! x = [-1.250, 0.731] and T = otter -> F red
+//! x = [-1.250, 0.731] and T = otter -> F green
 //! ```
 
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ params! {
         custom_labels: Option<String> = None;
         /// May some triggers turn the colours around?
         label_rule: LabelRule = LabelRule::CategoryMap;
-        /// Proxy triggers with commas between them. None: every second of each category, in the order of choice.
+        /// Proxy triggers with commas between them, consulted with label_rule="proxy_flip". None: every second of each category, in the order of choice.
         proxy_triggers: Option<String> = None;
         /// Wording of the prompt.
         templates: Templates = Templates::Plain;
@@ -128,6 +128,9 @@ impl Params {
                 Error::param(Trigger2d::NAME, "proxy_triggers", json!(text), allowed)
             })
         };
+        if text.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
         text.split(',').map(find).collect::<Result<_, _>>().map(Some)
     }
 }
@@ -214,8 +217,10 @@ impl Task for Trigger2d {
     }
 
     fn wider(params: &Params) -> Option<Params> {
-        let (x1_max, x2_max) = (params.x1_max + 1, params.x2_max + 1);
-        (x1_max.max(x2_max) <= 9999).then(|| Params { x1_max, x2_max, ..params.clone() })
+        let (x1_max, x2_max) = ((params.x1_max + 1).min(9999), (params.x2_max + 1).min(9999));
+        let margin = if (x1_max, x2_max) == (9999, 9999) { params.margin.max(2) - 1 } else { params.margin };
+        let wider = Params { x1_max, x2_max, margin, ..params.clone() };
+        (wider != *params).then_some(wider)
     }
 
     fn drawn(params: &Params) -> Params {
@@ -296,7 +301,7 @@ impl Task for Trigger2d {
     }
 
     fn is_answer(text: &str) -> bool {
-        COLOUR_NAMES.contains(&bare(text))
+        COLOUR_NAMES.iter().any(|colour| bare(text).eq_ignore_ascii_case(colour))
     }
 
     /// The preamble says nothing: with it or without, the answer is the colour.
@@ -395,5 +400,5 @@ fn content(x: [i32; 2]) -> u64 {
 }
 
 fn bare(text: &str) -> &str {
-    text.strip_prefix("F(x,T) =").unwrap_or(text).trim_start()
+    text.strip_prefix("F(x,T) = ").unwrap_or(text)
 }

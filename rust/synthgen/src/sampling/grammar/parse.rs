@@ -261,7 +261,7 @@ fn fill(grammar: &Grammar, d: usize, n: usize, below: &Spans) -> Spans {
     let (mut here, mut after) = (vec![0u64; spans.words], vec![0u64; spans.words]);
     for (symbol, rules) in level.iter().enumerate() {
         for start in 0..starts {
-            if spans.words == 1 {
+            if spans.words == 1 && below.words == 1 {
                 // Most levels: spans of at most 63 terminals.
                 let derive = |rule: &Vec<u8>| {
                     let cell = |child: u8, at: usize| below.bits[usize::from(child) * below.starts + at];
