@@ -31,7 +31,9 @@ demo: build
 	$(BIN)/synthgen list
 	$(BIN)/synthgen show dyna --difficulty 1 --rows 2
 	$(BIN)/synthgen show depo --n-max 6 --num-queries 3 --rows 1
-	$(BIN)/synthgen generate merged --tasks dyna,depo --total-tokens 10M --output-dir data/demo --overwrite
+	$(BIN)/synthgen show logic --difficulty 2 --rows 1
+	$(BIN)/synthgen show facts --rows 1
+	$(BIN)/synthgen generate merged --total-tokens 10M --output-dir data/demo --overwrite
 	$(BIN)/synthgen verify data/demo
 	$(BIN)/synthgen bench
 
