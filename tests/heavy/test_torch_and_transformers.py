@@ -27,7 +27,7 @@ def texts(task: str) -> list[tuple[str, list[int]]]:
 
 def assert_ours(tokenizer: Any, task: str) -> None:
     assert (tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) == (0, 1, 2)
-    assert (tokenizer.pad_token, tokenizer.bos_token, tokenizer.eos_token) == ("<pad>", "<bos>", "<eos>")
+    assert (tokenizer.pad_token, tokenizer.bos_token, tokenizer.eos_token) == synthgen.get(task).vocab.pieces[:3]
     assert len(tokenizer) == len(synthgen.get(task).vocab)
     for text, ids in texts(task):
         assert tokenizer.encode(text, add_special_tokens=False) == ids
