@@ -62,7 +62,6 @@ impl<const N: usize> Piece<N> {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
-
 }
 
 /// Writes a row piece over the end of piece, in room made ahead: the place is a number in a register, and a piece is one
