@@ -31,7 +31,10 @@ pub fn shares(salt: u64, facts: impl IntoIterator<Item = u64>) -> [usize; 3] {
     })
 }
 
-/// Symbols that one copy of fixed width writes.
+/// Room beyond the longest row, for the width of the last piece.
+const MARGIN: usize = 32;
+
+/// Symbols that one copy of fixed width writes. Widths are multiples of four: eight bytes, which copies are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<const N: usize> {
     ids: [u16; N],
@@ -41,6 +44,7 @@ pub struct Piece<const N: usize> {
 impl<const N: usize> Piece<N> {
     /// At most `N` printable ASCII characters.
     pub fn new(text: &str) -> Self {
+        const { assert!(N % 4 == 0 && N <= MARGIN) };
         debug_assert!(text.len() <= N, "{text:?} is too long for its piece");
         let mut ids = [0; N];
         for (id, byte) in ids.iter_mut().zip(text.bytes()) {
@@ -58,17 +62,34 @@ impl<const N: usize> Piece<N> {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
 
-    /// Write it.
+/// Writes a row piece over the end of piece, in room made ahead: the place is a number in a register, and a piece is one
+/// copy of fixed width.
+#[derive(Debug)]
+pub struct Pen<'a> {
+    ids: &'a mut [u16],
+    at: usize,
+}
+
+impl Pen<'_> {
+    /// Where the next symbol goes.
     #[inline]
-    pub fn write(&self, row: &mut Row) {
-        row.extend_cut(self.ids, usize::from(self.len));
+    pub fn here(&self) -> u32 {
+        self.at as u32
     }
 
-    /// Write it without its last `count` symbols.
+    /// Write a piece.
     #[inline]
-    pub fn write_without(&self, row: &mut Row, count: usize) {
-        row.extend_cut(self.ids, usize::from(self.len).saturating_sub(count));
+    pub fn write<const N: usize>(&mut self, piece: &Piece<N>) {
+        self.write_without(piece, 0);
+    }
+
+    /// Write a piece without its last `count` symbols.
+    #[inline]
+    pub fn write_without<const N: usize>(&mut self, piece: &Piece<N>, count: usize) {
+        self.ids[self.at..self.at + N].copy_from_slice(&piece.ids);
+        self.at += usize::from(piece.len).saturating_sub(count);
     }
 }
 
@@ -131,14 +152,18 @@ pub fn enough(ranges: [(u32, u32); 2], count: usize, salt: u64, fact: impl Fn([u
     })
 }
 
-/// The question and the answer's place, once the prompt is written up to here: write the answer, then the end.
+/// Write a row of at most `longest` tokens: `write` everything between `<s>` and `</s>`, and say where the question and
+/// the answer begin.
 #[inline]
-pub fn close(row: &mut Row, question: u32, answer: impl FnOnce(&mut Row)) {
-    let start = row.here();
-    answer(row);
-    row.query(question, start);
+pub fn write_row(row: &mut Row, longest: usize, write: impl FnOnce(&mut Pen<'_>) -> [u32; 2]) {
+    row.ids.resize(longest + MARGIN, BOS);
+    let mut pen = Pen { ids: &mut row.ids, at: 1 };
+    let [question, answer] = write(&mut pen);
+    let end = pen.at;
+    row.ids.truncate(end);
+    row.query(question, answer);
     row.push(EOS);
-    row.predict_from(start);
+    row.predict_from(answer);
 }
 
 /// The characters after `<s>`, up to the first symbol that prints as none.

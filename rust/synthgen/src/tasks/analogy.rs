@@ -20,7 +20,7 @@ use crate::row::Row;
 use crate::sampling::fewshot::{self, MAX_EXAMPLES, Piece, Scan, hash, is_train, is_word};
 use crate::sampling::symbols;
 use crate::task::Task;
-use crate::vocab::{BOS, Vocab};
+use crate::vocab::Vocab;
 use crate::{choice, params};
 
 /// Animals and their young, the best known first.
@@ -92,11 +92,11 @@ pub struct Instance {
 }
 
 struct Written {
-    pairs: Vec<Piece<23>>,
-    animals: Vec<Piece<15>>,
-    young: Vec<Piece<15>>,
-    words: Vec<Piece<15>>,
-    partners: Vec<Piece<15>>,
+    pairs: Vec<Piece<24>>,
+    animals: Vec<Piece<16>>,
+    young: Vec<Piece<16>>,
+    words: Vec<Piece<16>>,
+    partners: Vec<Piece<16>>,
 }
 
 static WRITTEN: LazyLock<Written> = LazyLock::new(|| Written {
@@ -217,26 +217,29 @@ impl Task for Analogy {
     fn encode(&self, it: &Instance, row: &mut Row) {
         let w = self.written;
         let [word, partner] = it.query.map(usize::from);
-        row.push(BOS);
-        match self.params.variant {
+        fewshot::write_row(row, self.max_len(), |pen| match self.params.variant {
             Variant::Knowledge => {
                 for &[animal, _] in &it.shown {
-                    w.pairs[usize::from(animal)].write(row);
+                    pen.write(&w.pairs[usize::from(animal)]);
                 }
-                let question = row.here();
-                w.animals[word].write(row);
-                fewshot::close(row, question, |row| w.young[word].write(row));
+                let question = pen.here();
+                pen.write(&w.animals[word]);
+                let answer = pen.here();
+                pen.write(&w.young[word]);
+                [question, answer]
             }
             Variant::InContext => {
                 for &[word, partner] in &it.shown {
-                    w.words[usize::from(word)].write(row);
-                    w.partners[usize::from(partner)].write(row);
+                    pen.write(&w.words[usize::from(word)]);
+                    pen.write(&w.partners[usize::from(partner)]);
                 }
-                let question = row.here();
-                w.words[word].write(row);
-                fewshot::close(row, question, |row| w.partners[partner].write_without(row, 2));
+                let question = pen.here();
+                pen.write(&w.words[word]);
+                let answer = pen.here();
+                pen.write_without(&w.partners[partner], 2);
+                [question, answer]
             }
-        }
+        });
     }
 
     fn metadata(&self, it: &Instance) -> Map<String, Value> {

@@ -18,7 +18,7 @@ use crate::row::Row;
 use crate::sampling::fewshot::{self, Piece, Scan, Shots, hash, is_number, numbers};
 use crate::sampling::symbols;
 use crate::task::Task;
-use crate::vocab::{BOS, Vocab};
+use crate::vocab::Vocab;
 
 /// Declared hard maximum of an operand.
 const MAX: u32 = 9999;
@@ -37,9 +37,9 @@ params! {
 pub struct Arithmetic {
     params: Params,
     /// Each number before a plus, before an equals sign, and as the result of a demonstration.
-    left: Vec<Piece<7>>,
-    right: Vec<Piece<7>>,
-    sum: Vec<Piece<7>>,
+    left: Vec<Piece<8>>,
+    right: Vec<Piece<8>>,
+    sum: Vec<Piece<8>>,
 }
 
 /// Addition commutes: a pair in either order is one key.
@@ -123,17 +123,20 @@ impl Task for Arithmetic {
     }
 
     fn encode(&self, it: &Shots, row: &mut Row) {
-        row.push(BOS);
-        for &[a, b] in &it.demos {
-            self.left[a as usize].write(row);
-            self.right[b as usize].write(row);
-            self.sum[(a + b) as usize].write(row);
-        }
-        let [a, b] = it.query;
-        let question = row.here();
-        self.left[a as usize].write(row);
-        self.right[b as usize].write(row);
-        fewshot::close(row, question, |row| self.sum[(a + b) as usize].write_without(row, 2));
+        fewshot::write_row(row, self.max_len(), |pen| {
+            for &[a, b] in &it.demos {
+                pen.write(&self.left[a as usize]);
+                pen.write(&self.right[b as usize]);
+                pen.write(&self.sum[(a + b) as usize]);
+            }
+            let [a, b] = it.query;
+            let question = pen.here();
+            pen.write(&self.left[a as usize]);
+            pen.write(&self.right[b as usize]);
+            let answer = pen.here();
+            pen.write_without(&self.sum[(a + b) as usize], 2);
+            [question, answer]
+        });
     }
 
     fn metadata(&self, it: &Shots) -> Map<String, Value> {

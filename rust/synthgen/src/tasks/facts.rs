@@ -20,7 +20,7 @@ use crate::row::Row;
 use crate::sampling::fewshot::{self, Piece, Scan, hash, is_train, is_word};
 use crate::sampling::symbols;
 use crate::task::Task;
-use crate::vocab::{BOS, Vocab};
+use crate::vocab::Vocab;
 
 /// The first six of each serve for a pool of the original's size.
 #[rustfmt::skip]
@@ -72,9 +72,9 @@ pub struct Instance {
 }
 
 struct Written {
-    lives: Vec<Piece<23>>,
-    city: Vec<Piece<15>>,
-    question: Vec<Piece<31>>,
+    lives: Vec<Piece<24>>,
+    city: Vec<Piece<16>>,
+    question: Vec<Piece<32>>,
 }
 
 static WRITTEN: LazyLock<Written> = LazyLock::new(|| Written {
@@ -203,15 +203,19 @@ impl Task for Facts {
 
     fn encode(&self, it: &Instance, row: &mut Row) {
         let w = self.written;
-        row.push(BOS);
-        for &[name, city] in &it.facts {
-            w.lives[usize::from(name)].write(row);
-            w.city[usize::from(city)].write(row);
-        }
-        let [name, city] = it.facts[it.asked];
-        let question = row.here();
-        w.question[usize::from(name)].write(row);
-        fewshot::close(row, question, |row| w.city[usize::from(city)].write_without(row, 2));
+        // A fact is a piece of 24 and one of 16, the question one of 32.
+        fewshot::write_row(row, 40 * it.facts.len() + 48, |pen| {
+            for &[name, city] in &it.facts {
+                pen.write(&w.lives[usize::from(name)]);
+                pen.write(&w.city[usize::from(city)]);
+            }
+            let [name, city] = it.facts[it.asked].map(usize::from);
+            let question = pen.here();
+            pen.write(&w.question[name]);
+            let answer = pen.here();
+            pen.write_without(&w.city[city], 2);
+            [question, answer]
+        });
     }
 
     fn metadata(&self, it: &Instance) -> Map<String, Value> {

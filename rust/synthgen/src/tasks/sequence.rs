@@ -15,10 +15,10 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading};
 use crate::rng::TaskRng;
 use crate::row::Row;
-use crate::sampling::fewshot::{self, Piece, Scan, Shots, hash, is_number, numbers};
+use crate::sampling::fewshot::{self, Pen, Piece, Scan, Shots, hash, is_number, numbers};
 use crate::sampling::symbols;
 use crate::task::Task;
-use crate::vocab::{BOS, Vocab};
+use crate::vocab::Vocab;
 
 /// Declared hard maxima.
 const MAX_START: u32 = 9999;
@@ -40,7 +40,7 @@ params! {
 pub struct Sequence {
     params: Params,
     /// Each number as first, second, third and next term.
-    terms: [Vec<Piece<11>>; 4],
+    terms: [Vec<Piece<12>>; 4],
 }
 
 #[inline]
@@ -54,9 +54,9 @@ impl Sequence {
     }
 
     #[inline]
-    fn write(&self, row: &mut Row, [start, step]: [u32; 2]) {
+    fn write(&self, pen: &mut Pen<'_>, [start, step]: [u32; 2]) {
         for (i, terms) in self.terms[..3].iter().enumerate() {
-            terms[start as usize + i * step as usize].write(row);
+            pen.write(&terms[start as usize + i * step as usize]);
         }
     }
 }
@@ -138,14 +138,17 @@ impl Task for Sequence {
 
     fn encode(&self, it: &Shots, row: &mut Row) {
         let next = |[start, step]: [u32; 2]| &self.terms[3][(start + 3 * step) as usize];
-        row.push(BOS);
-        for &demo in &it.demos {
-            self.write(row, demo);
-            next(demo).write(row);
-        }
-        let question = row.here();
-        self.write(row, it.query);
-        fewshot::close(row, question, |row| next(it.query).write_without(row, 2));
+        fewshot::write_row(row, self.max_len(), |pen| {
+            for &demo in &it.demos {
+                self.write(pen, demo);
+                pen.write(next(demo));
+            }
+            let question = pen.here();
+            self.write(pen, it.query);
+            let answer = pen.here();
+            pen.write_without(next(it.query), 2);
+            [question, answer]
+        });
     }
 
     fn metadata(&self, it: &Shots) -> Map<String, Value> {
