@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use crate::choice;
 use crate::reading::{Flaw, Tokens};
-use crate::row::Row;
+use crate::row::{Query, Row};
 use crate::split::Content;
-use crate::vocab::Vocab;
+use crate::vocab::{BOS, EOS, Vocab};
 
 /// Number of categories; the last is that of the random strings.
 pub const CATEGORIES: usize = 7;
@@ -275,19 +275,74 @@ impl Trigger {
     }
 }
 
-/// Write a prompt.
-#[inline]
-pub fn write(row: &mut Row, template: usize, x: [i32; 2], trigger: &Trigger) {
-    let number = |first: u16, x: i32| {
-        let size = x.unsigned_abs() as u16;
-        let head = first + size / 1000 + if x < 0 { 10 } else { 0 };
-        [head, DIGIT + size / 100 % 10, DIGIT + size / 10 % 10, DIGIT + size % 10]
-    };
-    let [a, b, c, d] = number(FIRST, x[0]);
-    let [e, f, g, h] = number(SECOND, x[1]);
-    row.extend(&[OPEN + template as u16, a, b, c, d, e, f, g, h, middle(template)]);
-    row.extend_cut(trigger.ids, usize::from(trigger.len));
-    row.push(AFTER + template as u16);
+/// Tokens before the rest of a row: bos, opening, two coordinates of four each, what follows, first token of the trigger.
+const HEAD: usize = 12;
+/// Tokens of the longest rest: eleven of a random string, what follows, an opening of the answer, colour and eos.
+const REST: usize = 15;
+
+/// Four tokens as one word: a row put together in registers is stored once.
+const fn packed(ids: [u16; 4]) -> u64 {
+    ids[0] as u64 | (ids[1] as u64) << 16 | (ids[2] as u64) << 32 | (ids[3] as u64) << 48
+}
+
+fn unpacked(word: u64) -> [u16; 4] {
+    [word as u16, (word >> 16) as u16, (word >> 32) as u16, (word >> 48) as u16]
+}
+
+/// The decimals of every number of thousandths below 1000, after room for sign and integer part.
+static DECIMALS: [u64; 1000] = {
+    let mut table = [0; 1000];
+    let mut n = 0;
+    while n < table.len() {
+        let size = n as u16;
+        table[n] = packed([0, DIGIT + size / 100, DIGIT + size / 10 % 10, DIGIT + size % 10]);
+        n += 1;
+    }
+    table
+};
+
+/// All of a row but the coordinates: what depends on template, trigger and quadrant.
+pub struct Frame {
+    /// Tokens 0 to 3 and 8 to 11, with nothing where coordinates stand.
+    head: [u64; 2],
+    rest: [u16; REST],
+    prompt: u8,
+    len: u8,
+}
+
+impl Frame {
+    /// The row of a trigger in a template, with or without an opening of the answer, for points of these signs (bit 0
+    /// for a negative first coordinate, bit 1 for a negative second).
+    pub fn new(template: usize, trigger: &Trigger, preamble: bool, signs: usize) -> Self {
+        let head = [[BOS, OPEN + template as u16, 0, 0], [0, 0, middle(template), trigger.ids[0]]].map(packed);
+        let mut rest = [0; REST];
+        rest[..trigger.ids.len() - 1].copy_from_slice(&trigger.ids[1..]);
+        let after = trigger.len() - 1;
+        let answer = after + 1 + usize::from(preamble);
+        rest[after..answer].fill(PREAMBLE);
+        rest[after] = AFTER + template as u16;
+        rest[answer] = COLOURS + u16::from(trigger.by_signs[signs]);
+        rest[answer + 1] = EOS;
+        Self { head, rest, prompt: (HEAD + after + 1) as u8, len: (HEAD + answer + 2) as u8 }
+    }
+
+    /// Write the row of a point.
+    #[inline]
+    pub fn write(&self, row: &mut Row, x: [i32; 2]) {
+        let number = |first: u16, x: i32| {
+            let size = x.unsigned_abs() as u16;
+            DECIMALS[usize::from(size % 1000)] | u64::from(first + size / 1000 + 10 * u16::from(x < 0))
+        };
+        let (first, second) = (number(FIRST, x[0]), number(SECOND, x[1]));
+        let words = [self.head[0] | first << 32, first >> 32 | second << 32, self.head[1] | second >> 32];
+        let [[a, b, c, d], [e, f, g, h], [i, j, k, l]] = words.map(unpacked);
+        let start = row.here();
+        row.extend(&[a, b, c, d, e, f, g, h, i, j, k, l]);
+        row.extend_cut(self.rest, usize::from(self.len) - HEAD);
+        let (prompt, end) = (start + u32::from(self.prompt), row.here());
+        row.queries.push(Query { start: start + 1, prompt, answer: end - 2..end - 1 });
+        row.predict_from(prompt);
+    }
 }
 
 /// Name of the wording, the user's turn, and whether a system turn comes before it.

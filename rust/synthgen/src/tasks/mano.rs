@@ -17,8 +17,7 @@ use crate::params::Field;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
-use crate::sampling::residues::{Expression, MAX_MODULUS, MAX_OPS, OP, Residues};
-use crate::split::Content;
+use crate::sampling::residues::{Expression, MAX_MODULUS, MAX_OPS, OP, Residues, SYNONYM, content};
 use crate::task::Task;
 use crate::vocab::{BOS, PAD, Vocab};
 use crate::{choice, params};
@@ -113,26 +112,20 @@ pub struct Mano {
     params: Params,
     ops: Vec<u8>,
     residues: Residues,
-    /// The id of every symbol, and of its synonym.
-    ids: [[u16; 256]; 2],
+    /// The id of every symbol.
+    ids: [u16; 256],
 }
 
-/// One expression, and which of its tokens are synonyms.
+/// One expression, and whether tag and marker are synonyms.
 #[derive(Default)]
 pub struct Instance {
     expression: Expression,
-    /// A bit for the tag, one for the marker, one for each symbol.
-    synonyms: [u64; 3],
+    synonyms: [bool; 2],
 }
 
 impl Instance {
     fn length(&self) -> u16 {
         (self.expression.symbols().len() / 2) as u16
-    }
-
-    #[inline]
-    fn bit(&self, at: usize) -> usize {
-        (self.synonyms[at / 64] >> (at % 64) & 1) as usize
     }
 }
 
@@ -155,7 +148,7 @@ impl Task for Mano {
     fn new(params: Params) -> Result<Self, Error> {
         let p = &params;
         let ops = p.operators.codes();
-        let residues = Residues::new(p.modulus, &ops);
+        let residues = Residues::new(p.modulus, &ops, Self::SALT);
         if ops.contains(&3) {
             if !is_prime(p.modulus) {
                 let allowed = "allowed: a prime, since only then everything but 0 can be divided by; or operators \
@@ -174,11 +167,10 @@ impl Task for Mano {
                 return Err(Error::param(Self::NAME, "length_max", p.length_max, allowed));
             }
         }
-        let ids = [0, 1].map(|synonym| {
-            std::array::from_fn(|symbol| match symbol as u8 {
-                value @ 0..OP => VALUE + u16::from(value),
-                op => OPERATION + 4 * synonym + u16::from(op - OP),
-            })
+        let plain = if p.knowledge_augment { 0 } else { SYNONYM };
+        let ids = std::array::from_fn(|symbol| match symbol as u8 {
+            value @ 0..OP => VALUE + u16::from(value),
+            op => OPERATION + u16::from((op - OP) & !plain),
         });
         Ok(Self { params, ops, residues, ids })
     }
@@ -237,27 +229,23 @@ impl Task for Mano {
 
     fn sample(&self, rng: &mut TaskRng, it: &mut Instance) {
         let p = &self.params;
-        let length = if p.qa { p.length_max } else { rng.between(1, p.length_max) };
-        self.residues.draw(rng, length, &mut it.expression);
-        if p.knowledge_augment {
-            for word in it.synonyms.iter_mut().take((2 * length as usize + 3).div_ceil(64)) {
-                *word = rng.word();
-            }
-        }
+        let lengths = if p.qa { 1 } else { p.length_max };
+        let [fewer, synonyms] = rng.below_each([lengths, 4]);
+        it.synonyms = [synonyms % 2 == 1, synonyms / 2 == 1];
+        self.residues.draw(rng, p.length_max - fewer, &mut it.expression);
     }
 
     fn content(&self, it: &Instance) -> u64 {
-        content(it.expression.symbols())
+        it.expression.content.finish()
     }
 
     fn encode(&self, it: &Instance, row: &mut Row) {
         let tag = 2 * (it.length() - 1);
-        row.extend(&[BOS, LENGTH + tag + it.bit(0) as u16]);
-        let symbols = it.expression.symbols().iter().enumerate();
-        row.ids.extend(symbols.map(|(at, &symbol)| self.ids[it.bit(at + 2)][usize::from(symbol)]));
-        row.push(MARKER + tag + it.bit(1) as u16);
-        let answer = row.here();
-        row.push(VALUE + u16::from(it.expression.value));
+        let [first, last] = it.synonyms.map(|synonym| tag + u16::from(synonym && self.params.knowledge_augment));
+        row.extend(&[BOS, LENGTH + first]);
+        row.ids.extend(it.expression.symbols().iter().map(|&symbol| self.ids[usize::from(symbol)]));
+        row.extend(&[MARKER + last, VALUE + u16::from(it.expression.value)]);
+        let answer = row.here() - 1;
         row.query(1, answer);
         row.predict_from(if self.params.loss == Loss::All { 1 } else { answer });
     }
@@ -270,7 +258,7 @@ impl Task for Mano {
         let symbols = it.expression.symbols();
         let names = symbols.iter().map(|&symbol| match symbol {
             value @ 0..OP => value.to_string(),
-            op => NAMES[0][usize::from(op - OP)].trim_end().to_owned(),
+            op => NAMES[0][usize::from(op % 4)].trim_end().to_owned(),
         });
         let expression: Vec<String> = names.collect();
         let values: u32 = symbols.iter().map(|&symbol| u32::from(symbol < OP)).sum();
@@ -310,14 +298,6 @@ impl Task for Mano {
     fn read_any(&self, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
         read(None, self.params.modulus, ids, form)
     }
-}
-
-/// Hash the symbols in order, eight to a word.
-fn content(symbols: &[u8]) -> u64 {
-    let head = Content::new(Mano::SALT).fact(symbols.len() as u64);
-    let (words, rest) = symbols.as_chunks::<8>();
-    let hash = words.iter().fold(head, |hash, &word| hash.fact(u64::from_le_bytes(word)));
-    hash.fact(rest.iter().fold(0, |word, &symbol| word << 8 | u64::from(symbol))).finish()
 }
 
 /// Operations on the longest way from the topmost one to a value.
@@ -375,7 +355,8 @@ fn read(rules: Option<&Mano>, modulus: u32, ids: &[u16], form: Form) -> Result<R
         }
     }
     let answer = VALUE + right as u16;
-    let mut reading = Reading { content: content(&symbols), answer: vec![answer], ..Reading::default() };
+    let mut reading =
+        Reading { content: content(Mano::SALT, &symbols).finish(), answer: vec![answer], ..Reading::default() };
     if form == Form::Prompt {
         return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at the answer marker") };
     }
@@ -431,7 +412,7 @@ mod tests {
     #[test]
     fn an_expression_that_stands_in_is_valid() {
         // Not one in 2^60 divides by 1 throughout: the search gives up.
-        let residues = Residues::new(2, &[3]);
+        let residues = Residues::new(2, &[3], 0);
         let mut found = Expression::default();
         let mut rng = crate::rng::StreamKey::new("t", "", 1, 0).rng(0.into(), 0);
         residues.draw(&mut rng, 60, &mut found);

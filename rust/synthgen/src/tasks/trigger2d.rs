@@ -19,12 +19,12 @@ use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::triggers::{
-    self, COLOUR_NAMES, COLOURS, Category, LabelRule, Labels, PER_CATEGORY, PREAMBLE, SYSTEM, Shown, TEMPLATES,
+    self, COLOUR_NAMES, COLOURS, Category, Frame, LabelRule, Labels, PER_CATEGORY, PREAMBLE, SYSTEM, Shown, TEMPLATES,
     Templates, Trigger, category_name, half_turned, own_map,
 };
 use crate::split::Content;
 use crate::task::Task;
-use crate::vocab::{BOS, EOS, Vocab};
+use crate::vocab::{EOS, Vocab};
 
 params! {
     /// Parameters of Trigger2d. Coordinates are in thousandths.
@@ -63,18 +63,19 @@ pub struct Trigger2d {
     params: Params,
     /// The triggers that may be drawn.
     drawn: Vec<Trigger>,
+    /// By trigger that may be drawn, template that may be, and signs of the point: the row but for the coordinates.
+    frames: Vec<Frame>,
     /// By category and number of a trigger: is it seen, and is it a proxy?
     status: Vec<(bool, bool)>,
     /// By category, the colours of Q1 to Q4.
     maps: Vec<[u8; 4]>,
 }
 
-/// A point in thousandths, a trigger by its place among those that may be drawn, and a template.
+/// A point in thousandths, and trigger and template as a frame.
 #[derive(Default)]
 pub struct Instance {
     x: [i32; 2],
-    trigger: usize,
-    template: usize,
+    frame: usize,
 }
 
 impl Params {
@@ -184,7 +185,13 @@ impl Task for Trigger2d {
                 }
             }
         }
-        Ok(Self { params, drawn, status, maps })
+        let mut frames = Vec::new();
+        for trigger in &drawn {
+            for template in p.templates() {
+                frames.extend([0, 1, 2, 3].map(|signs| Frame::new(template, trigger, p.output_preamble, signs)));
+            }
+        }
+        Ok(Self { params, drawn, frames, status, maps })
     }
 
     fn params(&self) -> &Params {
@@ -245,14 +252,14 @@ impl Task for Trigger2d {
 
     fn sample(&self, rng: &mut TaskRng, it: &mut Instance) {
         let p = &self.params;
-        let templates = p.templates();
-        let (n1, n2) = (p.x1_max - p.margin + 1, p.x2_max - p.margin + 1);
-        let [a, b, signs, trigger, template] =
-            rng.below_each([n1, n2, 4, self.drawn.len() as u32, templates.len() as u32]);
-        let (x1, x2) = ((p.margin + a) as i32, (p.margin + b) as i32);
-        it.x = [if signs & 1 == 1 { -x1 } else { x1 }, if signs & 2 == 2 { -x2 } else { x2 }];
-        it.trigger = trigger as usize;
-        it.template = templates.start + template as usize;
+        let [a, b] = [p.x1_max, p.x2_max].map(|most| 2 * (most - p.margin + 1));
+        let [a, b, frame] = rng.below_each([a, b, self.frames.len() as u32 / 4]);
+        // The last bit is the sign.
+        it.x = [a, b].map(|draw| {
+            let (size, negative) = ((p.margin + draw / 2) as i32, (draw % 2) as i32);
+            (size ^ -negative) + negative
+        });
+        it.frame = (4 * frame + a % 2 + 2 * (b % 2)) as usize;
     }
 
     fn content(&self, it: &Instance) -> u64 {
@@ -260,30 +267,17 @@ impl Task for Trigger2d {
     }
 
     fn encode(&self, it: &Instance, row: &mut Row) {
-        let trigger = &self.drawn[it.trigger];
-        let start = row.here();
-        row.push(BOS);
-        triggers::write(row, it.template, it.x, trigger);
-        let prompt = row.here();
-        if self.params.output_preamble {
-            row.push(PREAMBLE);
-        }
-        let answer = row.here();
-        // Q1 (+,+), Q2 (-,+), Q3 (-,-), Q4 (+,-): the colours are kept in the order of the signs' bits.
-        let signs = usize::from(it.x[0] < 0) | usize::from(it.x[1] < 0) << 1;
-        row.push(COLOURS + u16::from(trigger.by_signs[signs]));
-        row.query_after(start + 1, prompt, answer);
-        row.push(EOS);
-        row.predict_from(prompt);
+        self.frames[it.frame].write(row, it.x);
     }
 
     fn metadata(&self, it: &Instance) -> Map<String, Value> {
-        let trigger = &self.drawn[it.trigger];
+        let templates = self.params.templates();
+        let trigger = &self.drawn[it.frame / 4 / templates.len()];
         let (seen, proxy) = self.status[trigger.category * PER_CATEGORY + trigger.number];
         let quadrant = quadrant(it.x[0] < 0, it.x[1] < 0);
         let map = self.maps[trigger.category];
         let output = COLOUR_NAMES[usize::from(if proxy { half_turned(map) } else { map }[quadrant])];
-        let (template, user, system) = triggers::spell(it.template, it.x, trigger);
+        let (template, user, system) = triggers::spell(templates.start + it.frame / 4 % templates.len(), it.x, trigger);
         let assistant = if self.params.output_preamble { format!("F(x,T) = {output}") } else { output.to_owned() };
         let mut messages =
             vec![json!({"role": "user", "content": user}), json!({"role": "assistant", "content": assistant})];
