@@ -4,8 +4,6 @@
 //! its own xoshiro256++ state by a bijection of (key, index, attempt), so that no two of them ever share a state.
 //! Bounded draws and shuffles are written here, so that a crate update can never move a value.
 
-use rand_core::{Rng, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Which row of a stream: `sub` is 0 for a padded row and `1 + j` for instance `j` of packed row `row`.
@@ -47,6 +45,7 @@ impl StreamKey {
     }
 
     /// The generator of one attempt at one row.
+    #[inline]
     pub fn rng(self, at: Index, attempt: u32) -> TaskRng {
         let mut s = [self.0[0], self.0[1], at.row, (u64::from(at.sub) << 32) | u64::from(attempt)];
         for round in 0..ROUNDS {
@@ -57,12 +56,8 @@ impl StreamKey {
             s[3] = s[3].rotate_left(r1) ^ s[2];
             s.swap(1, 3);
         }
-        let mut seed = [0u8; 32];
-        for (chunk, word) in seed.chunks_exact_mut(8).zip(s) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
         TaskRng {
-            inner: Xoshiro256PlusPlus::from_seed(seed),
+            state: s,
             #[cfg(test)]
             draws: 0,
         }
@@ -72,7 +67,9 @@ impl StreamKey {
 /// The generator handed to [`crate::Task::sample`].
 #[derive(Clone, Debug)]
 pub struct TaskRng {
-    inner: Xoshiro256PlusPlus,
+    /// State of xoshiro256++ (Blackman and Vigna, Scrambled Linear Pseudorandom Number Generators, 2021): kept here, so
+    /// that it goes from the key to the draws without a way through memory.
+    state: [u64; 4],
     #[cfg(test)]
     pub(crate) draws: u64,
 }
@@ -95,7 +92,16 @@ impl TaskRng {
         {
             self.draws += 1;
         }
-        self.inner.next_u64()
+        let s = &mut self.state;
+        let word = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
+        let shifted = s[1] << 17;
+        s[2] ^= s[0];
+        s[3] ^= s[1];
+        s[1] ^= s[2];
+        s[0] ^= s[3];
+        s[2] ^= shifted;
+        s[3] = s[3].rotate_left(45);
+        word
     }
 
     /// Uniform in `0..n`, exactly (Lemire, Fast Random Integer Generation in an Interval, 2019). `n` must be positive.
@@ -162,6 +168,18 @@ mod tests {
 
     const VALUE_WORDS: [u64; 3] = [17_388_273_990_394_326_603, 12_674_414_367_226_670_103, 379_860_366_556_550_030];
     const VALUE_BOUNDED: [u32; 8] = [1, 8, 0, 4, 6, 7, 7, 6];
+
+    #[test]
+    fn words_are_those_of_xoshiro256_plus_plus() {
+        use rand_core::{Rng, SeedableRng};
+        let mut own = StreamKey::new("t", "", 3, 0).rng(0.into(), 0);
+        let mut seed = [0u8; 32];
+        for (chunk, word) in seed.chunks_exact_mut(8).zip(own.state) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        let mut reference = rand_xoshiro::Xoshiro256PlusPlus::from_seed(seed);
+        assert!((0..1000).all(|_| own.word() == reference.next_u64()));
+    }
 
     #[test]
     fn every_part_of_the_key_matters() {
