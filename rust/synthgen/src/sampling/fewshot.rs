@@ -44,7 +44,7 @@ pub struct Piece<const N: usize> {
 impl<const N: usize> Piece<N> {
     /// At most `N` printable ASCII characters.
     pub fn new(text: &str) -> Self {
-        const { assert!(N % 4 == 0 && N <= MARGIN) };
+        const { assert!(N.is_multiple_of(4) && N <= MARGIN) };
         debug_assert!(text.len() <= N, "{text:?} is too long for its piece");
         let mut ids = [0; N];
         for (id, byte) in ids.iter_mut().zip(text.bytes()) {
