@@ -16,6 +16,7 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::interleave::{ALTERNATING, BLOCKED, PATTERNS, RANDOM, fits, interleave};
 use crate::sampling::permutation::{draw_front, make_cycle, shuffle};
 use crate::split::Content;
 use crate::task::Task;
@@ -59,12 +60,6 @@ choice! {
         Any = "any",
     }
 }
-
-/// The interleavings themselves, and their names.
-const ALTERNATING: u8 = 0;
-const RANDOM: u8 = 1;
-const BLOCKED: u8 = 2;
-const PATTERNS: [&str; 3] = ["alternating", "random", "blocked"];
 
 impl Pattern {
     fn members(self) -> &'static [u8] {
@@ -374,31 +369,6 @@ impl Stream {
     }
 }
 
-/// Decide which stream each of the 2n printed edges belongs to.
-#[inline]
-fn interleave(rng: &mut TaskRng, pattern: u8, first: u8, n: usize, tags: &mut [u8; 2 * MAX]) {
-    // Read in turn, zeros and ones are the two streams in turn: whatever the pattern, this is where it starts.
-    *tags = std::array::from_fn(|i| first ^ (i as u8 & 1));
-    match pattern {
-        ALTERNATING => {}
-        RANDOM => shuffle(rng, &mut tags[..2 * n]),
-        _ => {
-            let mut sizes = rng.word();
-            let (mut left, mut stream, mut at) = ([n; 2], first, 0);
-            while at < 2 * n {
-                let (own, other) = (usize::from(stream), usize::from(1 - stream));
-                let drawn = if left[other] == 0 { left[own] } else { 2 + (sizes & 1) as usize };
-                let size = drawn.min(left[own]);
-                sizes >>= 1;
-                tags[at..at + size].fill(stream);
-                left[own] -= size;
-                at += size;
-                stream = 1 - stream;
-            }
-        }
-    }
-}
-
 /// Hash the edges (stream, source, target), in any order.
 #[inline]
 fn content(edges: impl Iterator<Item = (u8, u8, u8)>) -> u64 {
@@ -458,27 +428,6 @@ fn read_edges(rules: Option<&Filtro>, tokens: &mut Tokens<'_>) -> Result<(Vec<Ed
     Ok((edges, before))
 }
 
-/// Can this pattern have made this sequence of streams?
-fn fits(pattern: u8, tags: impl Iterator<Item = u8>) -> bool {
-    let mut runs: Vec<(u8, usize)> = Vec::new();
-    for tag in tags {
-        match runs.last_mut() {
-            Some((last, length)) if *last == tag => *length += 1,
-            _ => runs.push((tag, 1)),
-        }
-    }
-    match pattern {
-        ALTERNATING => runs.iter().all(|&(_, length)| length == 1),
-        RANDOM => true,
-        // The last run takes what is left of its stream; the one before it is cut off where its stream ends.
-        _ => runs.iter().rev().enumerate().all(|(from_end, &(_, length))| match from_end {
-            0 => true,
-            1 => length <= 3,
-            _ => (2..=3).contains(&length),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -499,18 +448,6 @@ mod tests {
                 counts[Split::of(task.content(&it)) as usize] += 1;
             }
             assert!(counts.iter().all(|&count| count > 100), "{counts:?}");
-        }
-    }
-
-    #[test]
-    fn only_blocks_are_blocks() {
-        let fits = |tags: &str| fits(BLOCKED, tags.bytes().map(|tag| tag - b'A'));
-        for right in ["AABB", "AAABBB", "AABBBABAB", "BBAAABBBAAB"].map(str::to_owned) {
-            let cut = right == "AABBBABAB";
-            assert_eq!(fits(&right), !cut, "{right}");
-        }
-        for (right, expected) in [("AABBAAABBB", true), ("AAABBABB", true), ("ABAB", false), ("AAAABBBB", false)] {
-            assert_eq!(fits(right), expected, "{right}");
         }
     }
 }

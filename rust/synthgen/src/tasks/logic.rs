@@ -16,7 +16,8 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
-use crate::sampling::circuit::{self, AND, Circuit, Gate, Law, NAND, NOR, NOT, OR, XOR};
+use crate::sampling::circuit::{self, Circuit, Gate, NOT, Shape, XOR};
+use crate::sampling::wiring::Law;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
@@ -231,7 +232,7 @@ impl Task for Logic {
         let values = c.values(it.bits);
         let shape = Shape::of(c);
         let gate = |(k, gate): (usize, &Gate)| {
-            let operands: Vec<String> = operands(*gate).map(|node| name(usize::from(node))).collect();
+            let operands: Vec<String> = gate.operands().map(|node| name(usize::from(node))).collect();
             json!([name(c.inputs + k), KINDS[usize::from(gate.kind)], operands])
         };
         let named = |nodes: std::ops::Range<usize>| -> Map<String, Value> {
@@ -248,7 +249,7 @@ impl Task for Logic {
             "all_values": named(0..values.len()), "input_vars": named(0..c.inputs),
             "output_gate": name(c.inputs + c.output),
             "measured": {
-                "depth": shape.layers[c.inputs + c.output], "proof_depth": proof_depth(c, &values),
+                "depth": shape.layers[c.inputs + c.output], "proof_depth": c.proof_depth(&values),
                 "gates_in_cone": shape.cone_gates().count(), "xor_share": xors as f64 / c.gates.len() as f64,
                 "inputs_used": shape.cone[..c.inputs].iter().filter(|&&used| used).count(), "inputs_that_matter": matter,
             },
@@ -273,7 +274,7 @@ impl Task for Logic {
             task.check(&circuit, bits).map_err(|reason| Flaw::at(at, reason))?;
         }
         tokens.expect(ARROW, "' ->'")?;
-        let right = ANSWER + u16::from(evaluate(&circuit, circuit.inputs + circuit.output, bits, &mut Vec::new()));
+        let right = ANSWER + u16::from(circuit.evaluate(bits, &mut Vec::new()));
         let mut reading = Reading { content: content(&circuit, bits), answer: vec![right], ..Reading::default() };
         if form == Form::Prompt {
             return if tokens.is_done() { Ok(reading) } else { tokens.fail("a prompt ends at ' ->'") };
@@ -322,109 +323,12 @@ impl Logic {
         shape.cone_gates().for_each(|node| sizes[shape.layers[node] as usize] += 1);
         let widest = sizes.into_iter().max().unwrap_or(0);
         // Only a circuit of single gates may ask a gate that reads past the layer below it.
-        let flat = operands(c.gates[c.output]).all(|node| shape.layers[usize::from(node)] + 1 == depth);
+        let flat = c.gates[c.output].operands().all(|node| shape.layers[usize::from(node)] + 1 == depth);
         if widest > p.width.hi || !(flat || p.width.lo == 1 && widest == 1) {
             return Err("a layer is wider than width, or the queried gate reads past the layer below it".to_owned());
         }
-        if two_inputs_matter(c, bits) { Ok(()) } else { Err("the answer depends on fewer than two inputs".to_owned()) }
+        if c.two_inputs_matter(bits) { Ok(()) } else { Err("the answer depends on fewer than two inputs".to_owned()) }
     }
-}
-
-fn operands(gate: Gate) -> impl Iterator<Item = u8> + Clone {
-    [gate.a, gate.b].into_iter().take(2 - usize::from(gate.kind == NOT))
-}
-
-/// How far each node is from the inputs, and whether the queried gate depends on it.
-struct Shape {
-    inputs: usize,
-    layers: Vec<u32>,
-    cone: Vec<bool>,
-}
-
-impl Shape {
-    fn of(c: &Circuit) -> Self {
-        let mut layers = vec![0; c.inputs];
-        for &gate in &c.gates {
-            let below = operands(gate).map(|node| layers[usize::from(node)]).max();
-            layers.push(1 + below.unwrap_or(0));
-        }
-        let mut cone = vec![false; layers.len()];
-        cone[c.inputs + c.output] = true;
-        for (k, &gate) in c.gates.iter().enumerate().rev() {
-            if cone[c.inputs + k] {
-                operands(gate).for_each(|node| cone[usize::from(node)] = true);
-            }
-        }
-        Self { inputs: c.inputs, layers, cone }
-    }
-
-    fn cone_gates(&self) -> impl Iterator<Item = usize> {
-        (self.inputs..self.cone.len()).filter(|&node| self.cone[node])
-    }
-}
-
-/// Layers that must be worked out to be sure of the answer: one operand can settle an AND, OR, NAND or NOR.
-fn proof_depth(c: &Circuit, values: &[bool]) -> u32 {
-    let mut depths = vec![0; c.inputs];
-    for &gate in &c.gates {
-        let settling = match gate.kind {
-            AND | NAND => Some(false),
-            OR | NOR => Some(true),
-            _ => None,
-        };
-        let known = operands(gate).map(|node| (values[usize::from(node)], depths[usize::from(node)]));
-        let alone = known.clone().filter(|&(value, _)| Some(value) == settling).map(|(_, depth)| depth).min();
-        let all = known.map(|(_, depth)| depth).max();
-        depths.push(1 + alone.or(all).unwrap_or(0));
-    }
-    depths[c.inputs + c.output]
-}
-
-/// The value of a node, from the top down and no further than it takes; `known` keeps what has been found.
-fn evaluate(c: &Circuit, node: usize, bits: u64, known: &mut Vec<Option<bool>>) -> bool {
-    known.resize(c.inputs + c.gates.len(), None);
-    if node < c.inputs {
-        return bits >> node & 1 == 1;
-    }
-    if let Some(value) = known[node] {
-        return value;
-    }
-    let Gate { kind, a, b } = c.gates[node - c.inputs];
-    let mut operand = |node: u8| evaluate(c, usize::from(node), bits, known);
-    let value = match kind {
-        AND => operand(a) && operand(b),
-        OR => operand(a) || operand(b),
-        NAND => !(operand(a) && operand(b)),
-        NOR => !(operand(a) || operand(b)),
-        NOT => !operand(a),
-        _ => operand(a) != operand(b),
-    };
-    known[node] = Some(value);
-    value
-}
-
-/// Do two inputs matter? Assignments near the given one nearly always say so; the others are tried after them.
-fn two_inputs_matter(c: &Circuit, bits: u64) -> bool {
-    let mut known = Vec::new();
-    let mut value = |assignment: u64| {
-        known.clear();
-        evaluate(c, c.inputs + c.output, assignment, &mut known)
-    };
-    let (mut found, all) = (0u64, 1u64 << c.inputs);
-    for other in 0..all.min(64) {
-        let here = value(bits ^ other);
-        for i in 0..c.inputs {
-            if found >> i & 1 == 0 && value(bits ^ other ^ 1 << i) != here {
-                found |= 1 << i;
-            }
-        }
-        if found.count_ones() >= 2 {
-            return true;
-        }
-    }
-    let values: Vec<bool> = (0..all).map(value).collect();
-    let matters = |&i: &usize| (0..values.len()).any(|at| values[at] != values[at ^ 1 << i]);
-    (0..c.inputs).filter(matters).count() >= 2
 }
 
 /// Hash the queried gate as a formula without order, and the values of the inputs.
