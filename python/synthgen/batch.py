@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -87,7 +88,7 @@ class Origin:
         return [(start + self.joint, end + self.joint) for start, end in json.loads(records)[0]]
 
 
-class _Tokens:
+class _Tokens(ABC):
     """What padded rows and packed windows share."""
 
     input_ids: NDArray[Any]
@@ -117,9 +118,9 @@ class _Tokens:
             inside[row, start:end] = 1
         return inside & self.loss_mask
 
+    @abstractmethod
     def _answer_spans(self) -> Iterator[tuple[int, int, int]]:
         """Row, start and end of every answer."""
-        raise NotImplementedError
 
 
 def labels(input_ids: NDArray[Any], loss_mask: NDArray[np.uint8]) -> NDArray[np.int32]:
