@@ -177,10 +177,10 @@ def test_wrong_names_are_refused_before_any_work(hub: Hub, tmp_path: Path, repo:
     assert hub.log == []
 
 
-@pytest.mark.parametrize("repo", ["me/small", "a/b", "Me-2/a_b.c-1", "me/" + "x" * 96, "0/_x"[:1] + "/x_"])
+@pytest.mark.parametrize("repo", ["me/small", "a/b", "Me-2/a_b.c-1", "me/" + "x" * 96, "0/x_"])
 def test_names_that_the_client_takes_are_taken(hub: Hub, repo: str) -> None:
     assert check(repo) == repo
-    huggingface_hub.utils.validate_repo_id(repo)
+    validate_repo_id(repo)
     assert hub.log == []
 
 
