@@ -14,6 +14,7 @@ from typing import Any
 import huggingface_hub
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub.utils._validators import validate_repo_id
 from synthgen.data.hub import check, push
 from synthgen.errors import DatasetError, ParamError
 
