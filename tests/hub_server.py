@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from .hub_xet import Pieces
+
 TOKEN = "hf_stand_in"
 DROP = 0
 """A fault of this status ends the connection without an answer."""
@@ -93,6 +95,7 @@ class Hub(ThreadingHTTPServer):
         self.page = page  # entries of a tree in one answer
         self.repos: dict[str, Repo] = {}
         self.objects: dict[str, bytes] = {}
+        self.pieces = Pieces()
         self.log: list[tuple[str, str]] = []
         self.fault: Callable[[str, str], int | None] = lambda method, path: None
         self.lock = threading.RLock()
@@ -288,6 +291,25 @@ def put_object(self: Handler, body: bytes, query: Query, sha256: str) -> None:
     raise Answer(200)
 
 
+def xet_token(self: Handler, body: bytes, query: Query, name: str, revision: str) -> None:
+    """GET the token with which pieces are sent, and where to."""
+    self.repo(name, write=True)
+    raise Answer(200, {"casUrl": self.server.url, "accessToken": "pieces", "exp": 2**40})
+
+
+def put_xorb(self: Handler, body: bytes, query: Query, xorb: str) -> None:
+    """POST a xorb."""
+    self.server.pieces.take(xorb, body)
+    raise Answer(200, {"was_inserted": True})
+
+
+def put_shard(self: Handler, body: bytes, query: Query) -> None:
+    """POST a shard: the files that it lists are objects from now on."""
+    for content in self.server.pieces.files(body):
+        self.server.objects[hashlib.sha256(content).hexdigest()] = content
+    raise Answer(200, {"result": 1})
+
+
 def get_object(self: Handler, body: bytes, query: Query, sha256: str) -> None:
     """GET an object."""
     if sha256 not in self.server.objects:
@@ -403,6 +425,9 @@ ROUTES: list[tuple[str, str, Callable[..., None]]] = [
     ("POST", f"/api/datasets/{_NAME}/preupload/{_AT}", preupload),
     ("POST", f"/datasets/{_NAME}\\.git/info/lfs/objects/batch", lfs_batch),
     ("PUT", "/objects/(?P<sha256>[0-9a-f]{64})", put_object),
+    ("GET", f"/api/datasets/{_NAME}/xet-write-token/{_AT}", xet_token),
+    ("POST", "/v1/xorbs/default/(?P<xorb>[0-9a-f]{64})", put_xorb),
+    ("POST", "/v1/shards", put_shard),
     ("GET HEAD", "/objects/(?P<sha256>[0-9a-f]{64})", get_object),
     ("POST", f"/api/datasets/{_NAME}/commit/{_AT}", commit),
     ("GET", f"/api/datasets/{_NAME}(?:/revision/{_AT})?", info),

@@ -166,6 +166,37 @@ def test_private_is_not_quietly_public(hub: Hub, directory: Path) -> None:
     assert not any(method == "PUT" or "commit" in path for method, path in hub.log[asked:])
 
 
+PUSH = """
+import sys, huggingface_hub.utils._http as http
+http.time.sleep = lambda seconds: None
+from synthgen.data.hub import push
+push(sys.argv[1], sys.argv[2])
+"""
+
+
+def test_a_push_in_pieces_arrives_and_is_resumed(hub: Hub, directory: Path, tmp_path: Path) -> None:
+    """As the client works unless told otherwise; in a process of its own, since its engine is set up once."""
+    env = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "0", "HF_HUB_OFFLINE": "0"}
+    command = [sys.executable, "-c", PUSH, str(directory), REPO]
+
+    def run() -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(command, env=os.environ | env, capture_output=True, check=False)
+
+    hub.fault = lambda method, path: 503 if "/commit/" in path else None
+    broken = run()
+    assert b"run the same command again" in broken.stderr
+    assert set(sent(hub)) == set()
+    there = set(hub.pieces.xorbs)
+    assert there
+    hub.fault = lambda method, path: None
+    whole = run()
+    assert whole.returncode == 0, whole.stderr.decode()
+    assert sent(hub) == local_files(directory)
+    # Besides the data's pieces only those of the figure, which comes last.
+    assert hub.count("POST", "/v1/xorbs/") == len(hub.pieces.xorbs) == len(there) + 1
+    assert hub.count("PUT", "/objects/") == 0
+
+
 WRONG = ["small", "me/", "/small", "me/small/more", "me/sm all", "-me/small", "me/small-", "me/.small", "me/small.git"]
 WRONG += ["me/a--b", "me/a..b", "me/" + "x" * 97, "", "https://huggingface.co/datasets/me/small", "me/ümlaut", "me/a\n"]
 
