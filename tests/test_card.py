@@ -165,6 +165,8 @@ def test_an_estimate_is_told_from_a_bound(example: tuple[dict[str, Any], dict[st
     manifest, summary = example
     known = [cell | {"space": 1000, "space_at_least": 400} for cell in summary["cells"]]
     assert "about 3K" in card(manifest, summary | {"cells": known})
+    vast = [cell | {"space": 4.5e16} for cell in summary["cells"]]
+    assert "about 1.35e17" in card(manifest, summary | {"cells": vast})
     unknown = [*known[:-1], known[-1] | {"space": None}]
     assert "at least 1.2K" in card(manifest, summary | {"cells": unknown})
 

@@ -15,11 +15,15 @@ import huggingface_hub
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub.utils._validators import validate_repo_id
+from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
 from synthgen.data.hub import check, push
 from synthgen.errors import DatasetError, ParamError
 
 from .hub_server import DROP, TOKEN, Hub, serving
 from .small_dataset import small_dataset
+
+# The client's own way to send bytes, of which its own HTTP library disapproves.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 
 REPO = "me/small"
 FORMATS = ("jsonl", "parquet", "bin")
@@ -49,7 +53,9 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
         monkeypatch.delenv("HF_OIDC_RESOURCE", raising=False)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
+        disable_progress_bars()
         yield server
+        enable_progress_bars()
 
 
 def local_files(root: Path) -> dict[str, bytes]:
@@ -145,10 +151,12 @@ def test_pushing_again_changes_nothing(hub: Hub, directory: Path) -> None:
 def test_another_dataset_takes_the_place_of_the_first(hub: Hub, directory: Path, tmp_path: Path) -> None:
     push(directory, REPO)
     api = huggingface_hub.HfApi()
-    api.upload_file(path_or_fileobj=b"mine", path_in_repo="notes/mine.txt", repo_id=REPO, repo_type="dataset")
+    mine = {"notes/mine.txt": b"mine", "other/train.csv": b"1", "train.csv": b"2"}
+    for name, content in mine.items():
+        api.upload_file(path_or_fileobj=content, path_in_repo=name, repo_id=REPO, repo_type="dataset")
     small_dataset(tmp_path / "other", ("kv",), ("jsonl",))
     push(tmp_path / "other", REPO)
-    assert sent(hub) == local_files(tmp_path / "other") | {"notes/mine.txt": b"mine"}
+    assert sent(hub) == local_files(tmp_path / "other") | mine
 
 
 def test_private_reaches_the_hub(hub: Hub, directory: Path) -> None:

@@ -24,7 +24,11 @@ UNFINISHED = ".synthgen"
 LAST = (MANIFEST, "README.md", "metadata.json", "statistics.png")
 """Sent when the data has arrived, so that a repository with this manifest is whole."""
 _PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
-_SHARD = re.compile(r"(?:\w+/)?(?:train|validation|test)(?:-\d{5,}-of-\d{5,})?(?:\.mask|\.rows)?\.\w+(?:\.gz)?")
+_SHARD = re.compile(
+    r"(?:jsonl|parquet|arrow|bin|npy)/(?:train|validation|test)-\d{5,}-of-\d{5,}\.[a-z.]+"
+    r"|(?:train|validation|test)\.jsonl(?:\.gz)?"
+)
+"""Names that only a dataset of synthgen gives, and that a card's patterns would find."""
 _HINT = re.compile(r"For more information check: \S+")
 _NUMBER = re.compile(r"-\d+-of-\d+(?=\.)")
 
