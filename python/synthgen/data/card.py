@@ -146,8 +146,11 @@ def _title(plan: Mapping[str, Any]) -> str:
     return f"synthgen: {what}, {_short(plan['total_tokens'])} tokens"
 
 
-def _short(number: float) -> str:
-    """A number as people write it: 10M, 1.5B."""
+def _short(number: int) -> str:
+    """A number as people write it: 10M, 1.5B, 3e16."""
+    if number >= 10**12:
+        power = len(str(number)) - 1
+        return f"{number / 10**power:.3g}e{power}"
     for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "K")):
         if number >= size:
             return f"{number / size:.3g}{letter}"

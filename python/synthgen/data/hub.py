@@ -24,7 +24,12 @@ UNFINISHED = ".synthgen"
 LAST = (MANIFEST, "README.md", "metadata.json", "statistics.png")
 """Sent when the data has arrived, so that a repository with this manifest is whole."""
 _PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
-_SHARD = re.compile(r"(?:\w+/)?(?:train|validation|test)(?:-\d{5,}-of-\d{5,})?(?:\.mask|\.rows)?\.\w+(?:\.gz)?")
+_SHARD = re.compile(
+    r"(?:jsonl|parquet|arrow|bin|npy)/(?:train|validation|test)-\d{5,}-of-\d{5,}\.[a-z.]+"
+    r"|(?:train|validation|test)\.jsonl(?:\.gz)?"
+)
+"""Names that only a dataset of synthgen gives, and that a card's patterns would find."""
+_HINT = re.compile(r"For more information check: \S+")
 _NUMBER = re.compile(r"-\d+-of-\d+(?=\.)")
 
 
@@ -160,6 +165,11 @@ def _status(error: BaseException) -> int | None:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, on one line: the client wraps the Hub's own words in its."""
-    words = " <- ".join(" ".join(str(link).split()) or type(link).__name__ for link in _chain(error))
-    return words if len(words) <= 400 else words[:397] + "..."
+    """What went wrong, on one line: the client wraps the Hub's own words in its, and often says them twice."""
+    found: list[str] = []
+    for link in _chain(error):
+        words = " ".join(_HINT.sub("", str(link)).split()) or type(link).__name__
+        if not any(words in known for known in found):
+            found.append(words)
+    text = " <- ".join(found)
+    return text if len(text) <= 500 else text[:497] + "..."
