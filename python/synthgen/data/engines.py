@@ -12,6 +12,8 @@ from ..checks import extra, integer
 from .plan import Plan, Shard
 from .shards import Stopped, write_shard
 
+RETRIES = 8
+"""Times that a shard is begun again when its node dies."""
 Engine = Callable[[Plan, Sequence[Shard], Path, int | None, Callable[[int], None] | None, str | None], None]
 """Makes the shards of a plan in a directory: (plan, shards, directory, workers, progress, address)."""
 
@@ -73,19 +75,24 @@ def on_ray(
     Tasks of a node that dies run again elsewhere: at least once, which does no harm, since a shard is pure and its files
     are renamed whole.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = extra("ray", "ray")
     own = not ray.is_initialized()
     if own:
         ray.init(address=address, num_cpus=workers if address is None else None, log_to_driver=False)
     try:
-        task = ray.remote(max_retries=8)(_one)
+        task = ray.remote(max_retries=RETRIES)(_one)
         waiting = [task.remote(plan, shard, str(root.resolve())) for shard in shards]
         done = 0
-        while waiting:
-            ready, waiting = ray.wait(waiting)
-            done += sum(ray.get(ready))
-            if progress:
-                progress(done)
+        try:
+            while waiting:
+                ready, waiting = ray.wait(waiting)
+                done += sum(ray.get(ready))
+                if progress:
+                    progress(done)
+        finally:
+            for left in waiting:
+                ray.cancel(left, force=True)
     finally:
         if own:
             ray.shutdown()
