@@ -72,8 +72,8 @@ def on_ray(
 ) -> None:
     """Make shards as tasks of a Ray cluster whose nodes share the directory.
 
-    Tasks of a node that dies run again elsewhere: at least once, which does no harm, since a shard is pure and its files
-    are renamed whole.
+    Tasks of a node that dies run again elsewhere: at least once, which does no harm, since a shard is pure and its
+    files are renamed whole.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = extra("ray", "ray")

@@ -1,84 +1,99 @@
-"""The picture of a dataset: how long its rows are, and how its tokens are shared out."""
+"""The picture of a dataset: how long its rows are, and how its tokens are shared out.
+
+It is drawn in greys that are places in a palette: first the greys from white to black, among which the soft edges of
+texts fall, then the colours. Texts are drawn twice as large and made smaller; boxes lie on whole pixels.
+"""
 
 from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..checks import extra
 
-_COLOURS = ("#4477aa", "#ddaa33", "#bb5566")
+_COLOURS = ((0x44, 0x77, 0xAA), (0xDD, 0xAA, 0x33), (0xBB, 0x55, 0x66))
 """Levels 1, 2, 3: told apart also without colour vision, and in grey."""
-_DPI = 110
+_INK, _SOFT, _GRID = 215, 160, 28
+_TINTS, _SOLID = 240, 248
+"""In the palette: the mixed tints of each set of levels, as bits, and the levels' own colours."""
+_WIDTH, _RIGHT, _TOP, _PLOT, _ROW = 880, 848, 72, 270, 27
+"""Pixels: the whole, the right end of both panels, the upper one's top and height, and a task of the lower one."""
+
+
+class _Png(io.BytesIO):
+    """A file in memory whose name tells Pillow its format, so that it loads no other."""
+
+    name = "statistics.png"
+
+
+class _Sheet:
+    """A picture under way; `left` is where its panels begin."""
+
+    def __init__(self, height: int, names: Sequence[str]) -> None:
+        extra("PIL", "data")
+        from PIL import Image, ImageDraw, ImageFont
+
+        self.new, self.draw, self.small = Image.new, ImageDraw.Draw, Image.Resampling.LANCZOS
+        self.fonts = {size: ImageFont.load_default(2 * size) for size in (14, 18)}
+        self.image = Image.new("L", (_WIDTH, height))
+        self.pen = ImageDraw.Draw(self.image)
+        self.left = 26 + max(map(self.width, [*names, "1.25M"]))
+
+    def width(self, text: str, size: int = 14) -> int:
+        return math.ceil(self.fonts[size].getlength(text) / 2)
+
+    def text(self, x: float, y: int, text: str, share: float = 0, colour: int = _INK, size: int = 14) -> None:
+        """Write with the middle of the line at y, and with this share of the text left of x."""
+        width, height = self.width(text, size) + 2, size + 8
+        mask = self.new("L", (2 * width, 2 * height))
+        self.draw(mask).text((2, height), text, 255, self.fonts[size], "lm")
+        corner = round(x - share * (width - 2)) - 1, y - height // 2
+        self.image.paste(colour, corner, mask.resize((width, height), self.small))
+
+    def box(self, left: int, top: int, right: int, bottom: int, colour: int) -> None:
+        if left < right and top < bottom:
+            self.pen.rectangle((left, top, right - 1, bottom - 1), colour)
+
+    def frame(self, top: int, base: int, title: str, across: str, ticks: Sequence[tuple[int, str]]) -> None:
+        """Axes, with the title above and as many of the ticks below as have room."""
+        self.box(self.left - 1, top, self.left, base + 1, _INK)
+        self.box(self.left - 1, base, _RIGHT, base + 1, _INK)
+        self.text(self.left, min(top - 20, 22 if top == _TOP else top), title, size=18)
+        self.text((self.left + _RIGHT) / 2, base + 38, across, 0.5, _SOFT)
+        for step in itertools.count(1):
+            ends = [(x - self.width(text) / 2, x + self.width(text) / 2) for x, text in ticks[::step]]
+            if all(one[1] + 10 < two[0] for one, two in itertools.pairwise(ends)):
+                break
+        for x, text in ticks[::step]:
+            self.box(x, base, x + 1, base + 5, _INK)
+            self.text(min(x, _WIDTH - 4 - self.width(text) / 2), base + 15, text, 0.5)
 
 
 def histogram(summary: Mapping[str, Any]) -> bytes:
     """A PNG: rows by length and level above, tokens by task and level below. The same counts give the same bytes."""
-    matplotlib = extra("matplotlib", "data")
-    figures, agg = extra("matplotlib.figure", "data"), extra("matplotlib.backends.backend_agg", "data")
-    # A reader's own style must not change the bytes.
-    plain = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
-    names = list(dict.fromkeys(cell["task"] for cell in summary["cells"]))
-    with matplotlib.rc_context(plain):
-        heights = (2.8, 0.6 + 0.27 * max(len(names), 2))
-        figure = figures.Figure(figsize=(8, sum(heights) + 1.6), dpi=_DPI, layout="constrained")
-        agg.FigureCanvasAgg(figure)
-        upper, lower = figure.subplots(2, 1, height_ratios=heights)
-        _lengths(upper, summary["lengths"])
-        _tokens(lower, names, summary["cells"])
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    tokens: dict[str, list[int]] = {}
+    for cell in summary["cells"]:
+        tokens.setdefault(cell["task"], [0, 0, 0])[cell["level"] - 1] += cell["tokens"]
+    top = _TOP + _PLOT + 100
+    base = top + _ROW * max(len(tokens), 1)
+    sheet = _Sheet(base + 60, list(tokens))
+    _lengths(sheet, summary["lengths"])
+    _tokens(sheet, top, base, tokens)
+    sheet.image.putpalette(_palette())
+    file = _Png()
+    sheet.image.save(file)
+    return file.getvalue()
 
 
-def _lengths(axes: Any, lengths: Mapping[str, Any]) -> None:
-    edges: Sequence[int] = lengths["edges"]
-    for level, colour in zip("123", _COLOURS, strict=True):
-        counts = lengths["counts"].get(level, [])
-        if any(counts):
-            axes.stairs(counts, edges, color=colour, linewidth=1.6, label=f"level {level}")
-            axes.stairs(counts, edges, color=colour, alpha=0.18, fill=True)
-    filled = [i for counts in lengths["counts"].values() for i, count in enumerate(counts) if count]
-    if filled:
-        lo, hi = edges[min(filled)], edges[max(filled) + 1]
-        widths = [right - left for left, right in itertools.pairwise(edges[min(filled) : max(filled) + 2])]
-        if max(widths) > 2 * min(widths):
-            # Bins that grow with the length look alike on such an axis, so that areas may be compared.
-            axes.set_xscale("log", base=2)
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-            lo = max(lo, 1)
-        axes.set_xlim(lo, hi)
-        axes.legend(frameon=False)
-    _plain(axes, "Rows by length", "tokens in a row", "rows per bin")
-    axes.yaxis.set_major_formatter(lambda value, _: _short(value))
-
-
-def _tokens(axes: Any, names: Sequence[str], cells: Sequence[Mapping[str, Any]]) -> None:
-    left = [0] * len(names)
-    for level, colour in zip((1, 2, 3), _COLOURS, strict=True):
-        widths = [sum(c["tokens"] for c in cells if (c["task"], c["level"]) == (name, level)) for name in names]
-        axes.barh(range(len(names)), widths, left=left, height=0.72, color=colour, label=f"level {level}")
-        left = [sum(pair) for pair in zip(left, widths, strict=True)]
-    for row, total in enumerate(left):
-        axes.annotate(_short(total), (total, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(0, 1.1 * max([*left, 1]))
-    _plain(axes, "Tokens by task and level", "tokens", "")
-    axes.xaxis.set_major_formatter(lambda value, _: _short(value))
-
-
-def _plain(axes: Any, title: str, across: str, up: str) -> None:
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _short(value: float) -> str:
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
+def _palette() -> list[int]:
+    flat = [255 - grey for grey in range(_TINTS) for _ in "rgb"]
+    for levels in range(_SOLID - _TINTS):
+        mixed = [255, 255, 255]
+        for level, colour in enumerate(_COLOURS):
+            if levels >> level & 1:
+                mixed = [round(0.8 * old + 0.2 * new) for old, new in zip(mixed, colour, strict=True)]
+        flat += mixed
+    return [*flat, *itertools.chain.from_iterable(_COLOURS)]
