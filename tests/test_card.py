@@ -236,17 +236,32 @@ def test_any_counts_give_a_picture(one: list[int], two: list[int], tokens: list[
     assert picture(histogram({"cells": cells, "lengths": lengths})).format == "PNG"
 
 
-def test_a_reader_s_style_does_not_change_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    import matplotlib
-
+def test_the_picture_is_the_same_each_time_and_grows_with_the_tasks() -> None:
     summary = empty_summary()
     for level, length in ((1, 20), (2, 70), (3, 300)):
         count_row(summary, {"split": "train", "difficulty": level, "input_ids": [0] * length})
-    summary["cells"] = [cell_counts(name, 1, "train", [{"input_ids": [0] * 9}]) for name in tasks()]
-    plain = histogram(summary)
-    monkeypatch.setitem(matplotlib.rcParams, "font.size", 20)
-    assert histogram(summary) == plain
-    assert matplotlib.rcParams["font.size"] == 20
-    width, height = picture(plain).size
+    sizes = []
+    for names in (["kv"], list(tasks())):
+        summary["cells"] = [cell_counts(name, 1, "train", [{"input_ids": [0] * 9}]) for name in names]
+        plain = histogram(summary)
+        assert histogram(summary) == plain
+        sizes.append(picture(plain).size)
+    (width, low), (other, high) = sizes
+    assert low < width == other < high
     assert width < 1000
-    assert height > width
+
+
+@pytest.mark.parametrize("edges", [[0], [16, 19], [0, 4], [5, 2**31], [100, 101, 104], [0, 4, 2**31], list(range(999))])
+def test_any_edges_give_a_picture(edges: list[int]) -> None:
+    lengths = {"edges": edges, "counts": {level: [1] * (len(edges) - 1) for level in "123"}}
+    assert picture(histogram({"cells": [], "lengths": lengths})).format == "PNG"
+
+
+def test_the_picture_has_the_colours_of_the_levels_that_occur() -> None:
+    summary = empty_summary() | {"cells": [{"task": "kv", "level": level, "tokens": level} for level in (1, 3)]}
+    image = picture(histogram(summary)).convert("RGB")
+    bar = [image.getpixel((x, image.height - 60 - 14)) for x in range(image.width)]
+    first, last = bar.count((0x44, 0x77, 0xAA)), bar.count((0xBB, 0x55, 0x66))
+    assert first > 100
+    assert abs(last - 3 * first) <= 3
+    assert (0xDD, 0xAA, 0x33) not in bar
