@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from ..data.verify import rebuild
-
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
@@ -17,6 +15,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the shard's files, if they come out as the manifest says."""
+    from ..data.verify import rebuild
+
     for name in rebuild(args.directory, args.shard):
         print(f"rebuilt {name}")
     return 0

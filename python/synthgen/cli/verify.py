@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..data.generate import read_manifest
-from ..data.verify import Certificate, verify
+from typing import TYPE_CHECKING
+
 from .progress import tokens_made
+
+if TYPE_CHECKING:
+    from ..data import Certificate
 
 SHOWN = 20
 """Problems that are printed; all are counted."""
@@ -24,6 +27,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the certificate; exit status 1 when anything is wrong."""
+    from ..data.generate import read_manifest
+    from ..data.verify import verify
+
     total = sum(shard["tokens"] for shard in read_manifest(Path(args.directory))["shards"])
     with tokens_made(total, args.quiet) as progress:
         found = verify(args.directory, workers=args.workers, progress=progress)

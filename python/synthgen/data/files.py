@@ -24,20 +24,20 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def put(made: Path, path: Path) -> None:
-    """Give a complete file its final name, on the disk too."""
-    sync(made)
+def put(made: Path, path: Path, *, durable: bool = True) -> None:
+    """Give a complete file its final name; `durable` waits until it is on the disk."""
+    if durable:
+        sync(made)
     made.replace(path)
-    sync(path.parent)
 
 
-def write_atomic(path: Path, content: bytes, folder: Path | None = None) -> None:
-    """Write under a temporary name, in `folder` or beside the file, sync and rename."""
+def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write under a temporary name and rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = temporary(folder or path.parent, path.name)
+    made = temporary(path.parent, path.name)
     try:
         made.write_bytes(content)
-        put(made, path)
+        put(made, path, durable=durable)
     finally:
         made.unlink(missing_ok=True)
 

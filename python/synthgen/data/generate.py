@@ -10,10 +10,8 @@ from typing import Any
 
 from ..errors import DatasetError, param_error, show
 from ..registry import get
-from .card import card, metadata
 from .engines import ENGINES, Engine
-from .figure import histogram
-from .files import entry, json_bytes, write_atomic
+from .files import entry, json_bytes, sync, write_atomic
 from .formats import files
 from .plan import Plan, Shard
 from .shards import WORK, entry_path, facts_path, tools
@@ -123,7 +121,7 @@ def _prepare(plan: Plan, root: Path, overwrite: bool) -> None:
         raise DatasetError(f"{root} {hint} holds no dataset of synthgen (no {MANIFEST}); use another directory")
     if not (root / MANIFEST).exists():
         (root / WORK).mkdir(parents=True, exist_ok=True)
-        write_atomic(root / WORK / PLAN, json_bytes(wanted))
+        write_atomic(root / WORK / PLAN, json_bytes(wanted), durable=False)
 
 
 def generate(
@@ -214,16 +212,22 @@ def finish(plan: Plan, root: Path) -> dict[str, Any] | None:
         "files": {name: entry("description", root / name) for name in described},
     }
     write_summaries(manifest, summary, root)
+    for folder in {(root / name).parent for shard in entries for name in shard["files"]} | {root}:
+        sync(folder)
     write_atomic(root / MANIFEST, json_bytes(manifest))
+    sync(root)
     shutil.rmtree(root / WORK, ignore_errors=True)
     return manifest
 
 
 def write_summaries(manifest: dict[str, Any], summary: Summary, root: Path) -> None:
     """Write the card, the figure and metadata.json."""
-    write_atomic(root / "metadata.json", json_bytes(metadata(manifest, summary)))
-    write_atomic(root / "README.md", card(manifest, summary).encode())
-    write_atomic(root / "statistics.png", histogram(summary))
+    from .card import card, metadata
+    from .figure import histogram
+
+    write_atomic(root / "metadata.json", json_bytes(metadata(manifest, summary)), durable=False)
+    write_atomic(root / "README.md", card(manifest, summary).encode(), durable=False)
+    write_atomic(root / "statistics.png", histogram(summary), durable=False)
 
 
 def vocabulary_bytes(plan: Plan) -> bytes:

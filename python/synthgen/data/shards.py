@@ -130,12 +130,13 @@ def write_shard(
         listed = {name: entry(kind, made[name]) for name, kind in names.items()}
         for name in names:
             put(made[name], root / name)
-        put(made[known.name], known)
+        put(made[known.name], known, durable=False)
     finally:
         for path in made.values():
             path.unlink(missing_ok=True)
     found = describe(shard, rows, tokens, listed)
-    write_atomic(entry_path(root, shard), json_bytes(found))
+    # A machine that loses power may lose this entry, never the shard: it is then made again.
+    write_atomic(entry_path(root, shard), json_bytes(found), durable=False)
     return found
 
 
