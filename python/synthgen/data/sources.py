@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+import numpy as np
 
 from .._task import Columns, Split, generator, request
 from ..batch import labels
 from ..checks import extra
 from ..errors import param_error
+from .rows import Rows
 
 if TYPE_CHECKING:
     import datasets
@@ -22,7 +25,7 @@ _BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(Rows[dict[str, Any]]):
     """Rows start .. start + length of a task: `len` and `getitem`, as Grain and torch take it.
 
     It holds no native handle, so it pickles to any worker; item i is the same everywhere.
@@ -40,11 +43,20 @@ class Source:
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, i: int) -> dict[str, Any]:
-        """Row i as a dict of arrays: input_ids int32, loss_mask uint8, labels int32, each (length,) or (seq_len,)."""
-        if not -self.length <= i < self.length:
-            raise IndexError(f"row {i} of a source of {self.length}")
-        return self.rows(i % self.length, 1)[0]
+    def __getitem__(self, i: SupportsIndex) -> dict[str, Any]:
+        """Row i as a dict of arrays: input_ids int32, loss_mask uint8, labels int32, each (length,) or (seq_len,).
+
+        With seq_len also attention_mask uint8 (seq_len,), 1 on tokens and 0 on padding.
+        """
+        return self.rows(self._number(i), 1)[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Several rows; rows in a line are drawn in one call."""
+        if not indices or min(indices) < 0 or any(after - before != 1 for before, after in pairwise(indices)):
+            return [self[i] for i in indices]
+        if indices[-1] >= self.length:
+            raise IndexError(f"number {indices[-1]} of {self.length} in {self!r}")
+        return self.rows(indices[0], len(indices))
 
     def rows(self, first: int, n: int) -> list[dict[str, Any]]:
         """Rows first .. first + n, each as a dict of arrays."""
@@ -62,10 +74,15 @@ class Source:
         input_ids, loss_mask, lengths, _, _ = generator(self.task, self.params, self.difficulty).batch(asked)
         targets = labels(input_ids, loss_mask)
         ends = lengths.tolist() if self.seq_len is None else [None] * n
-        return [
+        rows = [
             {"input_ids": input_ids[i, :end], "loss_mask": loss_mask[i, :end], "labels": targets[i, :end]}
             for i, end in enumerate(ends)
         ]
+        if self.seq_len is not None:
+            inside = (np.arange(self.seq_len) < lengths[:, None]).astype(np.uint8)
+            for row, mask in zip(rows, inside, strict=True):
+                row["attention_mask"] = mask
+        return rows
 
     def examples(self, first: int, n: int) -> list[dict[str, Any]]:
         """Rows first .. first + n as texts, metadata as one JSON string with sorted keys."""
