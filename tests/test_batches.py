@@ -118,6 +118,30 @@ def test_batches_of_a_source_are_the_batches_of_the_task(seq_len: int | None) ->
     assert b == 2
 
 
+MIXED: dict[str, Any] = {
+    "mixture": synthgen.mix({"dyna": 1, "mano": 3}, difficulty=1),
+    "curriculum": synthgen.curriculum("mano", schedule=[(0, (1, 0, 0)), (5, (0, 0, 1))], linear=True, batch_size=2),
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+@pytest.mark.parametrize("seq_len", [None, 600])
+def test_batches_of_a_mixed_source_are_those_of_the_mixture(kind: str, seq_len: int | None) -> None:
+    mixed = MIXED[kind]
+    assert len(mixed.vocab) > 0
+    source = pickle.loads(pickle.dumps(mixed.source(3, 20, start=5, split="train", seq_len=seq_len)))
+    wanted = mixed.batch(20, 3, start=5, split="train", seq_len=seq_len)
+    for b, made in enumerate(Batches(source, 8)):
+        width = made["input_ids"].shape[1]
+        for name in ("input_ids", "loss_mask", "labels", "attention_mask"):
+            assert np.array_equal(made[name], getattr(wanted, name)[b * 8 : (b + 1) * 8, :width]), name
+    assert np.array_equal(source[19]["labels"], collate([source[-1]])["labels"][0])
+    with pytest.raises(synthgen.ParamError, match="split"):
+        mixed.source(split="dev")  # type: ignore[arg-type]
+    with pytest.raises(IndexError, match="20"):
+        source.__getitems__([18, 19, 20])
+
+
 def test_epochs_lie_in_the_order() -> None:
     n, epochs = 10, 3
     rows = [batch["row"] for batch in Batches(shuffled(numbers(n), 4, epochs=epochs), 4)]

@@ -5,7 +5,7 @@ from .collate import collate
 from .generate import generate
 from .joint import Joint, joint, shuffled
 from .plan import Plan
-from .sources import Source, dataset, iterable
+from .sources import MixedSource, Source, dataset, iterable
 from .stored import Stored
 from .verify import Certificate, verify
 from .windows import Windows
@@ -14,6 +14,7 @@ __all__ = [
     "Batches",
     "Certificate",
     "Joint",
+    "MixedSource",
     "Plan",
     "Source",
     "Stored",
