@@ -137,7 +137,7 @@ def test_batches_of_a_mixed_source_are_those_of_the_mixture(kind: str, seq_len: 
             assert np.array_equal(made[name], getattr(wanted, name)[b * 8 : (b + 1) * 8, :width]), name
     assert np.array_equal(source[19]["labels"], collate([source[-1]])["labels"][0])
     with pytest.raises(synthgen.ParamError, match="split"):
-        mixed.source(split="dev")  # type: ignore[arg-type]
+        mixed.source(split="dev")
     with pytest.raises(IndexError, match="20"):
         source.__getitems__([18, 19, 20])
 
