@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from .._task import Policy
 from .collate import collate
+from .mapped import choose, manifest_of, shards_of
 from .rows import Rows
-from .shards import choose, manifest_of, shards_of
 
 if TYPE_CHECKING:
     from .windows import Windows

@@ -13,8 +13,8 @@ from .._task import Policy
 from ..checks import integer
 from ..errors import DatasetError, param_error
 from .collate import collate
+from .mapped import MappedShard, frozen
 from .rows import Rows
-from .shards import Shard, frozen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,13 +90,13 @@ def _layout(stored: Stored, seq_len: int | None, policy: Policy | None) -> tuple
     return integer(None, "seq_len", seq_len, 1, 2**30), policy or "truncate"
 
 
-def _written(shard: Shard, seq_len: int, policy: Policy) -> NDArray[np.int32]:
+def _written(shard: MappedShard, seq_len: int, policy: Policy) -> NDArray[np.int32]:
     """First rows of the windows that a shard was written in."""
     edges = np.arange(0, shard.tokens + 1, seq_len)
     return np.searchsorted(shard.index[:, 0], edges).astype(np.int32)
 
 
-def _cut(shard: Shard, seq_len: int, policy: Policy) -> NDArray[np.int32]:
+def _cut(shard: MappedShard, seq_len: int, policy: Policy) -> NDArray[np.int32]:
     """First rows of windows cut from rows that lie one after another."""
     starts = shard.index[:, 0].astype(np.int64)
     ends = starts + shard.index[:, 1]

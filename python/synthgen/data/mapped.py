@@ -50,7 +50,7 @@ def choose(root: Path, plan: dict[str, Any], wanted: str | None) -> str:
 
 
 @dataclass(frozen=True)
-class Shard:
+class MappedShard:
     """One shard: where its three files lie, and how much is in them. The files are opened where they are first read."""
 
     tokens_file: Path
@@ -113,7 +113,7 @@ def _map(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     return mapped
 
 
-def shards_of(root: Path, manifest: dict[str, Any], split: str, fmt: str) -> list[Shard]:
+def shards_of(root: Path, manifest: dict[str, Any], split: str, fmt: str) -> list[MappedShard]:
     """Shards of a split, in order. Raises DatasetError for a split without shards, and for files that are not whole."""
     entries = [entry for entry in manifest["shards"] if entry["split"] == split]
     if not entries:
@@ -122,7 +122,7 @@ def shards_of(root: Path, manifest: dict[str, Any], split: str, fmt: str) -> lis
     return [_shard(root, entry, fmt, manifest["plan"]["dtype"]) for entry in entries]
 
 
-def _shard(root: Path, entry: dict[str, Any], fmt: str, dtype: str) -> Shard:
+def _shard(root: Path, entry: dict[str, Any], fmt: str, dtype: str) -> MappedShard:
     files: dict[str, Path] = {}
     for name, stated in entry["files"].items():
         if name.startswith(f"{fmt}/"):
@@ -132,7 +132,7 @@ def _shard(root: Path, entry: dict[str, Any], fmt: str, dtype: str) -> Shard:
     if missing:
         raise DatasetError(f"{root / MANIFEST} names no file of {', '.join(sorted(missing))} for a shard in {fmt}")
     kind = np.dtype(dtype).newbyteorder("<").str
-    return Shard(files["tokens"], files["mask"], files["rows"], entry["rows"], entry["tokens"], kind)
+    return MappedShard(files["tokens"], files["mask"], files["rows"], entry["rows"], entry["tokens"], kind)
 
 
 def _check_size(path: Path, stated: int) -> None:
