@@ -1,6 +1,6 @@
 """Read a dataset on disk, row by row and as packed windows: `python examples/memmap_loader.py DIRECTORY`.
 
-Write one first: `synthgen generate dyna --total-tokens 1M --format bin --output-dir DIRECTORY`.
+Write one first: `synthgen generate single dyna --total-tokens 1M --format bin --output-dir DIRECTORY`.
 """
 
 import sys

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import synthgen
-from synthgen.data.files import npy_bytes
 
 TASKS = ("dyna", "mano")
 
@@ -61,7 +60,13 @@ def write_stored(
             entries.append(
                 write_shard(root, f"{split}-{number:05d}-of-{shards:05d}", formats, ids.astype(dtype), mask, index)
             )
-            entries[-1] |= {"split": split, "number": number, "of": shards, "rows": len(index), "tokens": len(ids)}
+            entries[-1] |= {
+                "split": split,
+                "number": number,
+                "of": shards,
+                "rows": len(index),
+                "tokens": int(index[:, 1].sum()),
+            }
     cells: list[dict[str, Any]] = [
         {"task": task, "level": level, "version": 1, "params": {}} for task in TASKS for level in (1, 2)
     ]
@@ -78,7 +83,10 @@ def write_shard(root: Path, stem: str, formats: tuple[str, ...], ids: Any, mask:
     for fmt in formats:
         (root / fmt).mkdir(parents=True, exist_ok=True)
         for (suffix, array), kind in zip(arrays.items(), ("tokens", "mask", "rows"), strict=True):
-            content = npy_bytes(array) if fmt == "npy" else array.tobytes()
-            (root / fmt / f"{stem}{suffix}.{fmt}").write_bytes(content)
-            files[f"{fmt}/{stem}{suffix}.{fmt}"] = {"kind": kind, "bytes": len(content), "sha256": ""}
+            path = root / fmt / f"{stem}{suffix}.{fmt}"
+            if fmt == "npy":
+                np.save(path, array)
+            else:
+                array.tofile(path)
+            files[f"{fmt}/{path.name}"] = {"kind": kind, "bytes": path.stat().st_size, "sha256": ""}
     return {"files": files}

@@ -12,7 +12,7 @@ import pytest
 import synthgen
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthgen.data import Stored, collate
+from synthgen.data import Plan, Stored, collate, generate
 
 from tests.stored_fixture import row_stream, window_stream, write_stored
 
@@ -190,11 +190,16 @@ def cut_file(root: Path, name: str) -> None:
     (root / name).write_bytes(content[:-1])
 
 
+def unfinish(root: Path) -> None:
+    (root / ".synthgen").mkdir()
+    (root / "manifest.json").unlink()
+
+
 BIN = "bin/train-00001-of-00003"
 WRONG: list[tuple[Callable[[Path], Any], str]] = [
     (lambda root: (root / "manifest.json").unlink(), "no manifest.json"),
     (lambda root: (root / "manifest.json").write_text("{"), "cannot be read"),
-    (lambda root: (root / ".synthgen").mkdir(), "not finished"),
+    (unfinish, "not complete"),
     (spoil(lambda _, manifest: manifest.update(format=1)), "format 2"),
     (spoil(lambda _, manifest: manifest["plan"].update(formats=["jsonl"])), "holds jsonl, .* bin or npy"),
     (spoil(lambda _, manifest: manifest.update(shards=manifest["shards"][3:])), "no split 'train'; it has validation"),
@@ -231,7 +236,7 @@ def test_an_array_file_of_another_type_is_refused(tmp_path: Path) -> None:
     size = path.stat().st_size
     spoil(lambda _, manifest: manifest["shards"][0]["files"][f"npy/{path.name}"].update(bytes=size))(tmp_path)
     stored = Stored(tmp_path)
-    with pytest.raises(synthgen.DatasetError, match="its manifest says"):
+    with pytest.raises(synthgen.DatasetError, match="npy holds int32"):
         stored[0]
 
 
@@ -243,3 +248,44 @@ def test_rows_with_gaps_are_not_packed(tmp_path: Path) -> None:
     index.tofile(path)
     with pytest.raises(synthgen.DatasetError, match="one after another"):
         Stored(tmp_path).windows(1024)
+
+
+def table(root: Path, split: str) -> list[dict[str, Any]]:
+    """Rows or windows of a split in parquet, in order."""
+    from pyarrow import parquet
+
+    return [row for path in sorted(root.glob(f"parquet/{split}-*")) for row in parquet.read_table(path).to_pylist()]
+
+
+@pytest.mark.parametrize("tasks", [["mano"], ["dyna", "mano", "capo"]])
+def test_rows_of_the_writer_are_those_of_its_parquet(tmp_path: Path, tasks: list[str]) -> None:
+    plan = Plan.make(tasks, "60K", formats=["parquet", "bin", "npy"], shard_tokens=20_000)
+    generate(plan, tmp_path)
+    for split in ("train", "validation"):
+        wanted = table(tmp_path, split)
+        for fmt in ("bin", "npy"):
+            stored = Stored(tmp_path, split, format=fmt)
+            assert len(stored) == len(wanted)
+            assert stored.tokens == sum(len(row["input_ids"]) for row in wanted)
+            for row, other in zip(stored, wanted, strict=True):
+                assert row["input_ids"].tolist() == other["input_ids"]
+                assert row["loss_mask"].tolist() == other["loss_mask"]
+                assert (row["task"], row["difficulty"]) == (other["task"], other["difficulty"])
+    stored = Stored(tmp_path)
+    windows = stored.windows(max(len(row["input_ids"]) for row in stored), "pad")
+    assert sum(int((window["segment_ids"] > 0).sum()) for window in windows) == stored.tokens
+
+
+@pytest.mark.parametrize("packing", ["truncate", "pad"])
+def test_windows_of_the_writer_are_those_of_its_parquet(tmp_path: Path, packing: str) -> None:
+    formats = ["parquet", "bin", "npy"]
+    plan = Plan.make(["mano", "depo"], "100K", formats=formats, shard_tokens=30_000, seq_len=2048, packing=packing)
+    generate(plan, tmp_path)
+    for split in ("train", "test"):
+        wanted = table(tmp_path, split)
+        for fmt in ("bin", "npy"):
+            windows = Stored(tmp_path, split, format=fmt).windows()
+            assert (len(windows), windows.policy) == (len(wanted), packing)
+            for window, other in zip(windows, wanted, strict=True):
+                for name in ("input_ids", "loss_mask", "segment_ids", "position_ids"):
+                    assert window[name].tolist() == other[name], name

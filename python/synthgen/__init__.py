@@ -10,11 +10,13 @@ True
 
 from __future__ import annotations
 
+import importlib
 import warnings
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-from . import _native, compat, errors, grammar, people
+from . import _native, errors
 from ._task import Split
-from ._tasks import *  # noqa: F403 - one module per registered task
 from ._tasks import __all__ as _task_names
 from .batch import Batch, Packed, Query, Score, Verdict
 from .curricula import Curriculum, curriculum
@@ -30,6 +32,10 @@ from .errors import (
 from .mixture import Mixture, mix
 from .registry import TaskInfo, get, tasks
 from .vocab import Vocab
+
+if TYPE_CHECKING:
+    from . import compat, grammar, people
+    from ._tasks import *  # noqa: F403 - one module per registered task
 
 __version__ = "0.1.0"
 
@@ -61,6 +67,24 @@ __all__ = [  # noqa: PLE0604 - the tasks are named by their package
     "people",
     "tasks",
 ]
+
+_LATER = {name: f".{name}" for name in ("compat", "grammar", "people")} | {
+    name: f"._tasks.{name}" for name in _task_names
+}
+"""Modules that are imported when they are first used: most programs need one task."""
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = importlib.import_module(_LATER[name], __name__)
+    module: ModuleType = globals()[name]
+    return module
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 if _native.DEBUG:
     warnings.warn("synthgen was built without optimisation and is many times slower; run `make build`", stacklevel=2)

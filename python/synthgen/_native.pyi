@@ -1,6 +1,5 @@
 """Types of the Rust extension module. Everything public is built on it in `synthgen._task`."""
 
-from collections.abc import Callable
 from typing import Any, Final, final
 
 import numpy as np
@@ -11,6 +10,7 @@ __all__ = [
     "Generator",
     "Grammar",
     "Mixture",
+    "Shard",
     "audit_jsonl",
     "audit_tokens",
     "grammar_names",
@@ -18,7 +18,6 @@ __all__ = [
     "people_lists",
     "people_table",
     "registry_json",
-    "shard",
 ]
 
 DEBUG: Final[bool]
@@ -102,19 +101,21 @@ class Grammar:
     def kl(self, ids: NDArray[np.int64], model: NDArray[np.float64]) -> float: ...
     def length_law(self) -> tuple[int, NDArray[np.float64], float]: ...
 
-def shard(
-    cells: list[tuple[Generator, int, int]],
-    seed: int,
-    split: str,
-    joint: Mixture | None,
-    progress: Callable[[int], None] | None,
-) -> tuple[NDArray[np.uint16], NDArray[np.int64], bytes]: ...
+@final
+class Shard:
+    def __new__(
+        cls, cells: list[tuple[Generator, int, int, int, int]], joint: Mixture | None, form: dict[str, Any]
+    ) -> Shard: ...
+    def block(self, limit: int) -> dict[str, Any] | int | None: ...
+    def texts(self, cell: int, count: int) -> list[tuple[str, list[tuple[int, int]]]]: ...
+    def offer(self, cell: int, rows: list[tuple[list[int], bytes]]) -> None: ...
+
 def audit_tokens(
     cells: list[Generator],
     joint: Mixture | None,
     split: str,
     ids: NDArray[np.uint16],
-    rows: NDArray[np.int64],
+    rows: NDArray[np.int32],
 ) -> _Audit: ...
 def audit_jsonl(cells: list[Generator], split: str, lines: bytes) -> _Audit: ...
 def registry_json() -> str: ...

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SynthgenError
-from . import bench, generate, list_tasks, show, verify
+from . import bench, generate, list_tasks, rebuild, show, verify
 
-VERBS = (list_tasks, show, generate, verify, bench)
+VERBS = (list_tasks, show, generate, verify, rebuild, bench)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ from .joint import Joint, joint, shuffled
 from .plan import Plan
 from .sources import MixedSource, Source, dataset, iterable
 from .stored import Stored
-from .verify import Certificate, verify
+from .verify import Certificate, rebuild, verify
 from .windows import Windows
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "generate",
     "iterable",
     "joint",
+    "rebuild",
     "shuffled",
     "verify",
 ]

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
+import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-TEMPORARY = ".tmp"
+from typing import Any
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write under a temporary name, fsync and rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
+def temporary(folder: Path, name: str) -> Path:
+    """A name in `folder` that no other process on any machine uses."""
+    return folder / f"{name.replace('/', '-')}.{socket.gethostname()}.{os.getpid()}.tmp"
+
+
+def sync(path: Path) -> None:
+    """Wait until a file is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        os.fsync(handle)
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def put(made: Path, path: Path, *, durable: bool = True) -> None:
+    """Give a complete file its final name; `durable` waits until it is on the disk."""
+    if durable:
+        sync(made)
+    made.replace(path)
+
+
+def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write under a temporary name and rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = temporary(path.parent, path.name)
+    try:
+        made.write_bytes(content)
+        put(made, path, durable=durable)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:
@@ -37,11 +48,9 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def npy_bytes(array: NDArray[Any]) -> bytes:
-    """Give the .npy form of an array."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
+def entry(kind: str, path: Path) -> dict[str, Any]:
+    """What the manifest says of a file."""
+    return {"kind": kind, "bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 def json_bytes(value: Any) -> bytes:

@@ -1,91 +1,29 @@
-"""Write a dataset: every shard is pure, so any of them can be made alone, and gives the same bytes."""
+"""Write a dataset: shards by one engine or several processes, resumable at any moment; the manifest comes last."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import _native
-from .._task import generator
-from ..errors import DatasetError
-from ..mixture import Mixture, mix
+from ..errors import DatasetError, param_error, show
 from ..registry import get
-from .files import TEMPORARY, json_bytes, npy_bytes, write_atomic
+from .engines import ENGINES, Engine
+from .files import entry, json_bytes, sync, write_atomic
+from .formats import files
 from .plan import Plan, Shard
+from .shards import WORK, entry_path, facts_path, tools
+from .summary import Summary, summarise
+from .tokenizer import Foreign
 
 MANIFEST = "manifest.json"
 VOCABULARY = "vocab.json"
-UNFINISHED = ".synthgen-unfinished"
-"""Stands in a directory while its dataset is being written, so that an interrupted run can be recognised."""
-SHARD_DOMAIN = 2**32
-"""Shard s draws rows s * 2^32 onward of every cell, so that no two shards share a row number."""
-
-
-def native_joint(mixture: Mixture | None) -> _native.Mixture | None:
-    """The native module of a mixture, if there is one."""
-    return None if mixture is None else mixture.native
-
-
-def joint_vocabulary(plan: Plan) -> Mixture | None:
-    """The joint vocabulary of a merged dataset; None for a single task's own."""
-    return mix(dict.fromkeys(plan.tasks, 1.0)) if plan.joint else None
-
-
-def shard_files(plan: Plan, shard: Shard) -> dict[str, str]:
-    """Names of a shard's files, by kind."""
-    stem = f"{shard.split}-{shard.number:05d}-of-{shard.of:05d}"
-    names = {}
-    if "jsonl" in plan.formats:
-        # One shard of one format lies at the root, under the name that the seed's tools and users expect.
-        alone = shard.of == 1 and plan.formats == ("jsonl",)
-        names["jsonl"] = f"{shard.split}.jsonl" if alone else f"jsonl/{stem}.jsonl"
-    if "npy" in plan.formats:
-        names |= {"tokens": f"npy/{stem}.npy", "rows": f"npy/{stem}.rows.npy"}
-    return names
-
-
-def make_shard(
-    plan: Plan, shard: Shard, progress: Callable[[int], None] | None = None
-) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Make one shard, a function of the plan and its number alone: its manifest entry, and its files by name."""
-    start = shard.number * SHARD_DOMAIN
-    # A cell without a budget keeps its number in the row index: it is passed, and draws nothing.
-    cells = [
-        (generator(cell.task, {}, cell.level), start, budget)
-        for cell, budget in zip(plan.cells(), shard.budgets, strict=True)
-    ]
-    joint = native_joint(joint_vocabulary(plan))
-    ids, rows, lines = _native.shard(cells, plan.seed, shard.split, joint, progress)
-    made = {"jsonl": lines, "tokens": npy_bytes(ids), "rows": npy_bytes(rows.reshape(-1, 3))}
-    names = shard_files(plan, shard)
-    content = {name: made[kind] for kind, name in names.items()}
-    entry = {
-        "split": shard.split,
-        "number": shard.number,
-        "of": shard.of,
-        "rows": len(rows) // 3,
-        "tokens": len(ids),
-        "files": {name: file_entry(kind, made[kind]) for kind, name in names.items()},
-    }
-    return entry, content
-
-
-def file_entry(kind: str, content: bytes) -> dict[str, Any]:
-    """What the manifest says of a file."""
-    return {"kind": kind, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def write_shard(
-    plan: Plan, shard: Shard, directory: Path, progress: Callable[[int], None] | None = None
-) -> dict[str, Any]:
-    """Make one shard and write its files; return its entry of the manifest."""
-    entry, content = make_shard(plan, shard, progress)
-    for name, part in content.items():
-        write_atomic(directory / name, part)
-    return entry
+TOKENIZER = "tokenizer.json"
+PLAN = "plan.json"
+SUMMARIES = ("README.md", "metadata.json", "statistics.png")
+"""Written for people and for the Hub; they follow from the rest."""
 
 
 def read_manifest(root: Path) -> dict[str, Any]:
@@ -93,46 +31,97 @@ def read_manifest(root: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((root / MANIFEST).read_text())
     except FileNotFoundError:
+        if (root / WORK).is_dir():
+            message = (
+                f"the dataset in {root} is not complete; run the command that made it again, it goes on where it was"
+            )
+            raise DatasetError(message) from None
         raise DatasetError(f"{root} is no dataset of synthgen: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
         raise DatasetError(f"{root / MANIFEST} cannot be read: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != 1 or "shards" not in manifest:
-        raise DatasetError(f"{root / MANIFEST} is not a manifest of format 1")
+    if not isinstance(manifest, dict) or manifest.get("format") != 2 or "shards" not in manifest:
+        raise DatasetError(f"{root / MANIFEST} is not a manifest of format 2")
     return manifest
 
 
-def _prepare(plan: Plan, root: Path, overwrite: bool) -> None:
-    if root.exists() and not root.is_dir():
-        raise DatasetError(f"{root} is a file; give a directory")
-    if not root.exists() or not any(root.iterdir()):
-        return
-    if not overwrite:
-        raise DatasetError(f"{root} is not empty; use --overwrite (overwrite=True) or another directory")
-    own = {MANIFEST, VOCABULARY, UNFINISHED}
+def _recorded(root: Path) -> dict[str, Any] | None:
+    """The plan of the dataset in a directory, complete or not; None where there is none."""
     if (root / MANIFEST).exists():
-        try:
-            own |= {name for shard in read_manifest(root)["shards"] for name in shard["files"]}
-        except (DatasetError, KeyError, TypeError) as error:
-            raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen ({error})") from error
-    elif (root / UNFINISHED).exists():
-        own |= {name for shard in plan.shards() for name in shard_files(plan, shard).values()}
+        found = read_manifest(root).get("plan")
     else:
-        raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen (no {MANIFEST})")
-    files = [path for path in root.rglob("*") if not path.is_dir()]
-    foreign = [path.name for path in files if _original(path.relative_to(root)) not in own]
+        try:
+            found = json.loads((root / WORK / PLAN).read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise DatasetError(f"{root / WORK / PLAN} cannot be read: {error}") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _clash(root: Path, recorded: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuse a plan that is not the one of the directory."""
+    for name in sorted(recorded.keys() | wanted.keys(), key=lambda name: (name == "cells", name)):
+        here, there = wanted.get(name), recorded.get(name)
+        if here != there:
+            values = "" if name == "cells" else f" = {show(here)}, there it is {show(there)}"
+            raise DatasetError(
+                f"{root} holds a dataset of other settings: {name}{values}; "
+                "use the same settings to go on, another directory, or --overwrite (overwrite=True)"
+            )
+
+
+def _own_files(root: Path, recorded: dict[str, Any]) -> set[str]:
+    """Names that a dataset may have given to files outside its working folder."""
+    own = {MANIFEST, VOCABULARY, TOKENIZER, *SUMMARIES}
+    try:
+        if (root / MANIFEST).exists():
+            return own | {name for shard in read_manifest(root)["shards"] for name in shard["files"]}
+        plan = plan_from(recorded)
+        return own | {name for s in plan.shards() for kinds in files(plan, s).values() for name in kinds.values()}
+    except (DatasetError, KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen ({error})") from error
+
+
+def _remove(root: Path, recorded: dict[str, Any]) -> None:
+    """Remove the dataset of a directory, and refuse if any other file lies among its own."""
+    own = _own_files(root, recorded)
+    found = [path for path in root.rglob("*") if not path.is_dir() and WORK not in path.relative_to(root).parts[:1]]
+    foreign = [path.name for path in found if str(path.relative_to(root)) not in own]
     if foreign:
         raise DatasetError(f"{root} is not overwritten: {foreign[0]} is no file of the dataset in it")
-    for path in files:
-        path.unlink()
+    # Without its manifest a dataset is not complete, whatever happens from here on.
+    (root / MANIFEST).unlink(missing_ok=True)
+    for path in found:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(root / WORK, ignore_errors=True)
     for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
         folder.rmdir()
 
 
-def _original(path: Path) -> str:
-    """Name that a temporary file would have got; any other file's own name."""
-    if path.suffix != TEMPORARY:
-        return str(path)
-    return str(path.with_suffix("").with_suffix(""))
+def plan_from(recorded: dict[str, Any], foreign: Foreign | None = None) -> Plan:
+    """The plan that a record describes. Raises ParamError, KeyError or TypeError for what is none."""
+    derived = ("tasks", "total_tokens", "dtype", "eos", "cells")
+    options = {name: value for name, value in recorded.items() if name not in derived}
+    return Plan.make(recorded["tasks"], recorded["total_tokens"], **options | {"tokenizer": foreign})
+
+
+def _prepare(plan: Plan, root: Path, overwrite: bool) -> None:
+    """Make the directory ready for the plan: new, or one with the same plan to go on with."""
+    if root.exists() and not root.is_dir():
+        raise DatasetError(f"{root} is a file; give a directory")
+    wanted = json.loads(json_bytes(plan.describe()))
+    recorded = _recorded(root)
+    if overwrite and recorded is not None and (recorded != wanted or (root / MANIFEST).exists()):
+        _remove(root, recorded)
+        recorded = None
+    if recorded is not None:
+        _clash(root, recorded, wanted)
+    elif root.exists() and any(path.name != WORK for path in root.iterdir()):
+        hint = "is not overwritten: it" if overwrite else "is not empty and"
+        raise DatasetError(f"{root} {hint} holds no dataset of synthgen (no {MANIFEST}); use another directory")
+    if not (root / MANIFEST).exists():
+        (root / WORK).mkdir(parents=True, exist_ok=True)
+        write_atomic(root / WORK / PLAN, json_bytes(wanted), durable=False)
 
 
 def generate(
@@ -140,47 +129,128 @@ def generate(
     directory: str | Path,
     *,
     overwrite: bool = False,
+    workers: int | None = None,
+    engine: str | Engine = "local",
+    ray_address: str | None = None,
+    shard_index: int = 0,
+    num_shards: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> dict[str, Any]:
-    """Write the dataset of a plan; return its manifest. `progress` is called with the tokens made so far.
+) -> dict[str, Any] | None:
+    """Write the dataset of a plan; give its manifest, or None while shards of other processes are missing.
 
-    Files appear under their names only when whole; the manifest comes last. Raises DatasetError for a directory that is
-    not empty, unless `overwrite` and it holds a dataset.
+    Args:
+        plan: what to write.
+        directory: where. A run that was interrupted goes on: shards that are complete and whole are kept.
+        overwrite: replace a dataset that is already there.
+        workers: shards made at a time; None: one a core. It changes no byte.
+        engine: "local" (threads), "ray" (tasks of a cluster that shares the directory), or a function like these.
+        ray_address: address of the cluster; None: the one Ray finds, or a new one here.
+        shard_index: which part of the shards this process makes, ...
+        num_shards: ... out of how many, as in a Slurm array. Whoever finishes last writes the manifest.
+        progress: called with the tokens made so far, those of kept shards included.
+
+    Raises DatasetError for a directory of another dataset, or a disk that is full or read-only, and ParamError.
+
     """
     root = Path(directory)
+    if not 0 <= shard_index < num_shards:
+        raise param_error(None, "shard_index", shard_index, f"allowed: 0..={num_shards - 1}, below num_shards")
+    if isinstance(engine, str) and engine not in ENGINES:
+        raise param_error(None, "engine", engine, f"allowed: one of {', '.join(ENGINES)}")
     plan.check()
-    _prepare(plan, root, overwrite)
-    root.mkdir(parents=True, exist_ok=True)
-    (root / UNFINISHED).touch()
-    entries: list[dict[str, Any]] = []
-    done = 0
+    try:
+        _prepare(plan, root, overwrite)
+        if (root / MANIFEST).exists():
+            return _complete(plan, root, progress)
+        shards = plan.shards()[shard_index::num_shards]
+        run = ENGINES[engine] if isinstance(engine, str) else engine
+        run(plan, shards, root, workers, progress, ray_address)
+        return finish(plan, root)
+    except OSError as error:
+        raise DatasetError(
+            f"{error.filename or root} cannot be written: {error.strerror or error}; "
+            "what is complete stays, and the same command goes on from there"
+        ) from error
 
-    def advance(tokens: int) -> None:
-        if progress:
-            progress(done + tokens)
 
-    for shard in plan.shards():
-        entry = write_shard(plan, shard, root, advance)
-        advance(entry["tokens"])
-        done += entry["tokens"]
-        entries.append(entry)
-    vocabulary = vocabulary_bytes(plan)
-    write_atomic(root / VOCABULARY, vocabulary)
-    manifest = {
-        "format": 1,
-        "plan": plan.describe(),
-        "shards": entries,
-        "files": {VOCABULARY: file_entry("vocabulary", vocabulary)},
-    }
-    write_atomic(root / MANIFEST, json_bytes(manifest))
-    (root / UNFINISHED).unlink()
+def _complete(plan: Plan, root: Path, progress: Callable[[int], None] | None) -> dict[str, Any]:
+    """The manifest of a dataset that is there already, once its files have been hashed again."""
+    manifest = read_manifest(root)
+    listed = {name: file for part in (*manifest["shards"], manifest) for name, file in part["files"].items()}
+    for name, file in listed.items():
+        path = root / name
+        if not path.is_file() or entry(file["kind"], path) != file:
+            raise DatasetError(f"{path} is missing or not what the manifest says; use `synthgen rebuild {root}`")
+    if progress:
+        progress(sum(shard["tokens"] for shard in manifest["shards"]))
+    shutil.rmtree(root / WORK, ignore_errors=True)
     return manifest
+
+
+def finish(plan: Plan, root: Path) -> dict[str, Any] | None:
+    """Write what describes the whole dataset, if all shards are there; give the manifest."""
+    shards = plan.shards()
+    if not all(entry_path(root, shard).is_file() for shard in shards):
+        return read_manifest(root) if (root / MANIFEST).exists() else None
+    try:
+        entries = [json.loads(entry_path(root, shard).read_text()) for shard in shards]
+        summary = summarise(plan, [(shard, facts_path(root, shard)) for shard in shards], root / WORK)
+    except FileNotFoundError:
+        # Another process was faster, and has cleared the working folder.
+        return read_manifest(root)
+    described = {VOCABULARY: vocabulary_bytes(plan)}
+    text = tokenizer_text(plan)
+    if text is not None:
+        described[TOKENIZER] = text.encode()
+    for name, content in described.items():
+        write_atomic(root / name, content)
+    manifest = {
+        "format": 2,
+        "plan": json.loads(json_bytes(plan.describe())),
+        "tools": tools(plan),
+        "shards": entries,
+        "files": {name: entry("description", root / name) for name in described},
+    }
+    write_summaries(manifest, summary, root)
+    for folder in {(root / name).parent for shard in entries for name in shard["files"]} | {root}:
+        sync(folder)
+    write_atomic(root / MANIFEST, json_bytes(manifest))
+    sync(root)
+    shutil.rmtree(root / WORK, ignore_errors=True)
+    return manifest
+
+
+def write_summaries(manifest: dict[str, Any], summary: Summary, root: Path) -> None:
+    """Write the card, the figure and metadata.json."""
+    from .card import card, metadata
+    from .figure import histogram
+
+    write_atomic(root / "metadata.json", json_bytes(metadata(manifest, summary)), durable=False)
+    write_atomic(root / "README.md", card(manifest, summary).encode(), durable=False)
+    write_atomic(root / "statistics.png", histogram(summary), durable=False)
 
 
 def vocabulary_bytes(plan: Plan) -> bytes:
     """Content of vocab.json: the pieces by id and, for a merged dataset, the range of each task."""
-    joint = joint_vocabulary(plan)
+    joint = plan.joint_vocabulary()
     if joint is None:
         return json_bytes({"pieces": list(get(plan.tasks[0]).vocab.pieces), "ranges": []})
     ranges = [{"task": name, "piece": piece, "offset": offset} for name, piece, offset in joint.ranges]
     return json_bytes({"pieces": list(joint.vocab.pieces), "ranges": ranges})
+
+
+def tokenizer_text(plan: Plan) -> str | None:
+    """Content of tokenizer.json: the foreign tokenizer, or a single task's own; None for a joint vocabulary."""
+    if plan.foreign:
+        return plan.foreign.json
+    if plan.joint:
+        return None
+    return str(get(plan.tasks[0]).tokenizer("tokenizers").to_str())
+
+
+def shard_numbered(plan: Plan, number: int) -> Shard:
+    """Shard `number` of all splits together, as the manifest lists them. Raises ParamError."""
+    shards = plan.shards()
+    if not 0 <= number < len(shards):
+        raise param_error(None, "shard", number, f"allowed: 0..={len(shards) - 1}")
+    return shards[number]

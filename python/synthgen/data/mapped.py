@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,26 +13,8 @@ from numpy.typing import NDArray
 from ..batch import labels
 from ..errors import DatasetError, param_error
 
-MANIFEST = "manifest.json"
-UNFINISHED = ".synthgen"
-"""Folder that lies in a directory while its dataset is being written."""
 FORMATS = ("bin", "npy")
 """Formats whose files can be mapped into memory, the preferred first."""
-
-
-def manifest_of(root: Path) -> dict[str, Any]:
-    """Read the manifest of a finished dataset. Raises DatasetError for any other directory."""
-    if (root / UNFINISHED).exists():
-        raise DatasetError(f"{root} is not finished: its run was interrupted, or still writes; run it again to end it")
-    try:
-        manifest = json.loads((root / MANIFEST).read_text())
-    except FileNotFoundError:
-        raise DatasetError(f"{root} is no dataset of synthgen: it has no {MANIFEST}") from None
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{root / MANIFEST} cannot be read: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != 2 or not {"plan", "shards"} <= manifest.keys():
-        raise DatasetError(f"{root / MANIFEST} is not a manifest of format 2; write the dataset again")
-    return manifest
 
 
 def choose(root: Path, plan: dict[str, Any], wanted: str | None) -> str:
@@ -51,13 +32,12 @@ def choose(root: Path, plan: dict[str, Any], wanted: str | None) -> str:
 
 @dataclass(frozen=True)
 class MappedShard:
-    """One shard: where its three files lie, and how much is in them. The files are opened where they are first read."""
+    """One shard: where its three files lie, and what is in them. The files are opened where they are first read."""
 
     tokens_file: Path
     mask_file: Path
     rows_file: Path
     rows: int
-    tokens: int
     dtype: str
 
     def __getstate__(self) -> dict[str, Any]:
@@ -66,13 +46,13 @@ class MappedShard:
 
     @cached_property
     def ids(self) -> NDArray[Any]:
-        """Token ids of the shard, (tokens,)."""
-        return _map(self.tokens_file, self.dtype, (self.tokens,))
+        """Token ids of the shard, flat; with windows also their padding."""
+        return _map(self.tokens_file, self.dtype, (-1,))
 
     @cached_property
     def bits(self) -> NDArray[np.uint8]:
         """Loss mask, a bit per token."""
-        return _map(self.mask_file, "|u1", (-(-self.tokens // 8),))
+        return _map(self.mask_file, "|u1", (-(-len(self.ids) // 8),))
 
     @cached_property
     def index(self) -> NDArray[np.int32]:
@@ -98,18 +78,21 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _map(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Map a file; -1 stands for as many as there are."""
     try:
         if path.suffix == ".npy":
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-        elif 0 in shape:  # an empty file cannot be mapped
-            array = np.empty(shape, dtype)
+        elif path.stat().st_size == 0:  # an empty file cannot be mapped
+            array = np.empty(0, dtype)
         else:
-            array = np.memmap(path, dtype, "r", shape=shape)
+            array = np.memmap(path, dtype, "r")
+        # The binary format has no shape of its own, the other one has to have this.
+        fits = path.suffix != ".npy" or array.ndim == len(shape)
+        mapped: NDArray[Any] = array.view(np.ndarray).reshape(shape)
     except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{path} cannot be mapped: {error}") from error
-    if array.shape != shape or array.dtype != np.dtype(dtype):
-        raise DatasetError(f"{path} holds {array.dtype} {array.shape}, its manifest says {np.dtype(dtype)} {shape}")
-    mapped: NDArray[Any] = array.view(np.ndarray)
+        raise DatasetError(f"{path} cannot be mapped as {dtype} {shape}: {error}") from error
+    if not fits or array.dtype != np.dtype(dtype):
+        raise DatasetError(f"{path} holds {array.dtype} {array.shape}, not {dtype} {shape} as its manifest says")
     return mapped
 
 
@@ -130,9 +113,9 @@ def _shard(root: Path, entry: dict[str, Any], fmt: str, dtype: str) -> MappedSha
             _check_size(root / name, stated["bytes"])
     missing = {"tokens", "mask", "rows"} - files.keys()
     if missing:
-        raise DatasetError(f"{root / MANIFEST} names no file of {', '.join(sorted(missing))} for a shard in {fmt}")
+        raise DatasetError(f"the manifest of {root} names no file of {', '.join(sorted(missing))} for a shard in {fmt}")
     kind = np.dtype(dtype).newbyteorder("<").str
-    return MappedShard(files["tokens"], files["mask"], files["rows"], entry["rows"], entry["tokens"], kind)
+    return MappedShard(files["tokens"], files["mask"], files["rows"], entry["rows"], kind)
 
 
 def _check_size(path: Path, stated: int) -> None:

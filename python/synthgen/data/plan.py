@@ -6,29 +6,45 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .._task import generator
 from ..checks import MAX_U64, integer
 from ..errors import param_error
+from ..mixture import Mixture, mix
 from ..registry import get, tasks
+from .tokenizer import Foreign
 
 LEVELS = (1, 2, 3)
 SPLITS = ("train", "validation", "test")
-FORMATS = ("jsonl", "npy")
-SHARD_TOKENS = 4_000_000
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
+FORMATS = ("jsonl", "parquet", "arrow", "bin", "npy")
+ORDERS = ("shuffled", "easy-to-hard")
+METADATA = ("full", "none")
+PACKINGS = ("truncate", "pad")
+COMPRESSIONS = {
+    "auto": FORMATS,
+    "none": FORMATS,
+    "gzip": ("jsonl", "parquet"),
+    "zstd": ("jsonl", "parquet", "arrow"),
+}
+"""Codecs, and the formats that have them. `auto` is zstd for parquet and none for the others."""
+SHARD_TOKENS = 16_000_000
+MAX_SHARD_TOKENS = 10**9
+SHARD_DOMAIN = 2**32
+"""Shard s draws rows s * 2^32 onward of every cell, so that no two shards share a row number."""
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
-def token_count(text: str | int) -> int:
+def token_count(text: str | int, name: str = "total_tokens") -> int:
     """Read a number of tokens: 500K, 10M, 1.5B, 1e9 or a plain integer."""
-    allowed = "allowed: a positive number with an optional suffix K, M or B, such as 500K, 10M, 1.5B, 1e9"
+    allowed = "allowed: a positive number with an optional suffix K, M, B or T, such as 500K, 10M, 1.5B, 1e9"
     if isinstance(text, int) and not isinstance(text, bool):
-        return integer(None, "total_tokens", text, 1, 10**15)
-    match = re.fullmatch(r"(\d+(?:\.\d*)?(?:[eE]\d+)?)([KMB]?)", str(text).strip().upper())
+        return integer(None, name, text, 1, 10**15)
+    match = re.fullmatch(r"(\d+(?:\.\d*)?(?:[eE]\+?\d+)?)([KMBT]?)", str(text).strip().upper())
     number = float(match[1]) * _UNITS[match[2]] if match else math.nan
     if not 1 <= number <= 10**15:
-        raise param_error(None, "total_tokens", text, allowed)
+        raise param_error(None, name, text, allowed)
     return round(number)
 
 
@@ -44,6 +60,23 @@ def shares(name: str, weights: Sequence[float], count: int) -> tuple[float, ...]
         raise param_error(None, name, weights, allowed)
     # What adds up to one stays as it is, so that a plan read back from a manifest is the same plan.
     return tuple(numbers) if math.isclose(total, 1, rel_tol=1e-12) else tuple(number / total for number in numbers)
+
+
+def _one_of(name: str, value: Any, allowed: Sequence[str]) -> str:
+    if value not in allowed:
+        raise param_error(None, name, value, f"allowed: one of {', '.join(allowed)}")
+    return str(value)
+
+
+def _formats(formats: Sequence[str], compress: str) -> tuple[str, ...]:
+    wrong = [fmt for fmt in formats if fmt not in FORMATS]
+    if wrong or not formats:
+        raise param_error(None, "format", ",".join(formats), f"allowed: any of {', '.join(FORMATS)}")
+    wrong = [fmt for fmt in formats if fmt not in COMPRESSIONS[compress]]
+    if wrong:
+        some = ", ".join(COMPRESSIONS[compress])
+        raise param_error(None, "compress", compress, f"allowed for {some}, not for {wrong[0]}; use auto or none")
+    return tuple(fmt for fmt in FORMATS if fmt in formats)
 
 
 @dataclass(frozen=True)
@@ -70,6 +103,11 @@ class Shard:
     of: int
     budgets: tuple[int, ...]  # one per cell; 0 leaves a cell out
 
+    @property
+    def stem(self) -> str:
+        """What the names of its files begin with."""
+        return f"{self.split}-{self.number:05d}-of-{self.of:05d}"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -80,9 +118,16 @@ class Plan:
     curriculum_weights: tuple[float, ...] = (0.4, 0.35, 0.25)
     split_ratios: tuple[float, ...] = (0.9, 0.05, 0.05)
     seed: int = 42
-    formats: tuple[str, ...] = FORMATS
+    formats: tuple[str, ...] = ("jsonl",)
     shard_tokens: int = SHARD_TOKENS
-    joint: bool = field(default=True)  # joint vocabulary; False only for a single task
+    joint: bool = True  # joint vocabulary; False only for a single task
+    order: str = "shuffled"
+    metadata: str = "full"
+    seq_len: int | None = None  # width of packed windows; None: a row an instance
+    packing: str = "truncate"
+    compress: str = "auto"
+    tokenizer: str | None = None  # SHA-256 of the foreign tokenizer's JSON
+    foreign: Foreign | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def make(
@@ -93,28 +138,72 @@ class Plan:
         curriculum_weights: Sequence[float] = (0.4, 0.35, 0.25),
         split_ratios: Sequence[float] = (0.9, 0.05, 0.05),
         seed: int = 42,
-        formats: Sequence[str] = FORMATS,
-        shard_tokens: int = SHARD_TOKENS,
+        formats: Sequence[str] = ("jsonl",),
+        shard_tokens: str | int = SHARD_TOKENS,
         joint: bool | None = None,
+        order: str = "shuffled",
+        metadata: str = "full",
+        seq_len: int | None = None,
+        packing: str = "truncate",
+        compress: str = "auto",
+        tokenizer: str | Path | Foreign | None = None,
     ) -> Plan:
-        """Check everything, and normalise it."""
+        """Check everything, and normalise it.
+
+        Args:
+            names: tasks, each once.
+            total_tokens: tokens of all splits, in pieces of our vocabulary or, with `tokenizer`, in its tokens.
+            curriculum_weights: shares of tokens at levels 1, 2, 3.
+            split_ratios: shares of tokens in train, validation, test.
+            seed: 0 .. 2^64 - 1.
+            formats: any of jsonl, parquet, arrow, bin, npy.
+            shard_tokens: tokens of a shard, about; at least 1000.
+            joint: joint ids; None: where there are several tasks.
+            order: "shuffled", or "easy-to-hard" through the shards of each split.
+            metadata: "full", or "none" to leave the column out.
+            seq_len: width of packed windows in token formats; None: a row an instance.
+            packing: what becomes of the instance that crosses a window's end: "truncate" or "pad".
+            compress: "auto", "none", "gzip" or "zstd".
+            tokenizer: a tokenizer.json, or a folder with one, to re-encode texts with.
+
+        Raises ParamError naming the field, and UnknownTaskError.
+
+        """
         for name in names:
             get(name)
         if not names or len(set(names)) != len(names):
             raise param_error(None, "tasks", ",".join(names), "allowed: one or more task names, each once")
-        unknown = [fmt for fmt in formats if fmt not in FORMATS]
-        if unknown or not formats:
-            raise param_error(None, "format", ",".join(formats), f"allowed: any of {', '.join(FORMATS)}")
+        compress = _one_of("compress", compress, tuple(COMPRESSIONS))
+        formats = _formats(formats, compress)
+        if seq_len is not None:
+            seq_len = integer(None, "seq_len", seq_len, 8, 2**20)
+            if "jsonl" in formats:
+                raise param_error(
+                    None, "seq_len", seq_len, "allowed with parquet, arrow, bin and npy; jsonl holds rows"
+                )
+        foreign = tokenizer if isinstance(tokenizer, Foreign) or tokenizer is None else Foreign.load(tokenizer)
         return cls(
             tasks=tuple(name for name in tasks() if name in names),
             total_tokens=token_count(total_tokens),
             curriculum_weights=shares("curriculum_weights", curriculum_weights, len(LEVELS)),
             split_ratios=shares("split_ratios", split_ratios, len(SPLITS)),
             seed=integer(None, "seed", seed, 0, MAX_U64),
-            formats=tuple(fmt for fmt in FORMATS if fmt in formats),
-            shard_tokens=integer(None, "shard_tokens", shard_tokens, 1000, 10**8),
+            formats=formats,
+            shard_tokens=integer(None, "shard_size", token_count(shard_tokens, "shard_size"), 1000, MAX_SHARD_TOKENS),
             joint=len(names) > 1 if joint is None else joint,
+            order=_one_of("order", order, ORDERS),
+            metadata=_one_of("metadata", metadata, METADATA),
+            seq_len=seq_len,
+            packing=_one_of("packing", packing, PACKINGS),
+            compress=compress,
+            tokenizer=foreign.sha256 if foreign else None,
+            foreign=foreign,
         )
+
+    @property
+    def dtype(self) -> str:
+        """Type of token ids: uint32 where a foreign tokenizer needs it, else uint16."""
+        return self.foreign.dtype if self.foreign else "uint16"
 
     def cells(self) -> list[Cell]:
         """All cells, in order: tasks as registered, levels ascending."""
@@ -134,21 +223,47 @@ class Plan:
     def shards(self) -> list[Shard]:
         """All shards, in order. Budgets are cut at rounded running sums, so that they add up exactly."""
         found = []
+        cells = self.cells()
         for split in SPLITS:
-            budgets = [self.budget(split, cell) for cell in self.cells()]
+            budgets = [self.budget(split, cell) for cell in cells]
             count = max(1, round(sum(budgets) / self.shard_tokens))
-            edges = [[round(budget * i / count) for i in range(count + 1)] for budget in budgets]
+            edges = [[round(part) for part in parts] for parts in self._edges(cells, budgets, count)]
             for number in range(count):
                 parts = tuple(edge[number + 1] - edge[number] for edge in edges)
                 if any(parts):
                     found.append(Shard(split, number, count, parts))
         return found
 
+    def _edges(self, cells: list[Cell], budgets: list[float], count: int) -> list[list[float]]:
+        """Tokens of each cell that the first 0, 1, ... shards hold."""
+        if self.order == "shuffled":
+            return [[budget * i / count for i in range(count + 1)] for budget in budgets]
+        # Levels lie one after another along the split; each shard holds its stretch of them.
+        sums = [sum(b for c, b in zip(cells, budgets, strict=True) if c.level <= level) for level in (0, *LEVELS)]
+
+        def share(cell: Cell, at: float) -> float:
+            low, high = sums[cell.level - 1], sums[cell.level]
+            return min(1.0, max(0.0, (at - low) / (high - low))) if high > low else 0.0
+
+        ends = [sums[-1] * i / count for i in range(count + 1)]
+        return [[budget * share(cell, end) for end in ends] for cell, budget in zip(cells, budgets, strict=True)]
+
     def describe(self) -> dict[str, Any]:
         """The plan as data, with the cells' versions and parameters."""
-        return asdict(self) | {"cells": [asdict(cell) for cell in self.cells()]}
+        known = {name: value for name, value in vars(self).items() if name != "foreign"}
+        eos = self.foreign.eos if self.foreign else None
+        return known | {"dtype": self.dtype, "eos": eos, "cells": [asdict(cell) for cell in self.cells()]}
+
+    def joint_vocabulary(self) -> Mixture | None:
+        """The joint vocabulary of a merged dataset; None for a single task's own."""
+        return mix(dict.fromkeys(self.tasks, 1.0)) if self.joint else None
 
     def check(self) -> None:
-        """Build every generator once, so that nothing can be refused later."""
-        for cell in self.cells():
-            generator(cell.task, {}, cell.level)
+        """Build every generator and every shard's stream once, so that nothing can be refused later."""
+        from .shards import stream
+
+        shards = self.shards()
+        for split in SPLITS:
+            first = next((shard for shard in shards if shard.split == split), None)
+            if first:
+                stream(self, first)

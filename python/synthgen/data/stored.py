@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from .._task import Policy
 from .collate import collate
-from .mapped import choose, manifest_of, shards_of
+from .generate import read_manifest
+from .mapped import choose, shards_of
 from .rows import Rows
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Stored(Rows[dict[str, Any]]):
     Attributes:
         directory, split, format: what is read.
         dtype: dtype of the ids, uint16 or uint32.
+        tokens: tokens of all rows.
         seq_len, packing: width and policy of the windows that the dataset was written in; None for rows.
 
     Raises DatasetError for a directory that holds no finished dataset, no token shards, not this split, or files of
@@ -36,12 +38,13 @@ class Stored(Rows[dict[str, Any]]):
     def __init__(self, directory: str | Path, split: str = "train", *, format: str | None = None) -> None:
         self.directory = Path(directory)
         self.split = split
-        manifest = manifest_of(self.directory)
+        manifest = read_manifest(self.directory)
         plan = manifest["plan"]
         self.format = choose(self.directory, plan, format)
         self.dtype: str = plan["dtype"]
         self.seq_len: int | None = plan["seq_len"]
         self.packing: Policy | None = plan["packing"] if self.seq_len else None
+        self.tokens = sum(entry["tokens"] for entry in manifest["shards"] if entry["split"] == split)
         self.shards = shards_of(self.directory, manifest, split, self.format)
         self._cells = [(cell["task"], cell["level"]) for cell in plan["cells"]]
         self._offsets = (0, *accumulate(shard.rows for shard in self.shards))
@@ -50,8 +53,7 @@ class Stored(Rows[dict[str, Any]]):
         return self._offsets[-1]
 
     def __repr__(self) -> str:
-        tokens = sum(shard.tokens for shard in self.shards)
-        return f"<Stored {self.directory} {self.split}: {len(self)} rows, {tokens} tokens, {self.format}>"
+        return f"<Stored {self.directory} {self.split}: {len(self)} rows, {self.tokens} tokens, {self.format}>"
 
     def __getitem__(self, i: SupportsIndex) -> dict[str, Any]:
         """Row i: input_ids in the dtype of the file, loss_mask uint8, labels int32, each (length,); task, difficulty.

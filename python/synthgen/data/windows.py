@@ -92,7 +92,7 @@ def _layout(stored: Stored, seq_len: int | None, policy: Policy | None) -> tuple
 
 def _written(shard: MappedShard, seq_len: int, policy: Policy) -> NDArray[np.int32]:
     """First rows of the windows that a shard was written in."""
-    edges = np.arange(0, shard.tokens + 1, seq_len)
+    edges = np.arange(0, len(shard.ids) + 1, seq_len)
     return np.searchsorted(shard.index[:, 0], edges).astype(np.int32)
 
 
@@ -100,7 +100,7 @@ def _cut(shard: MappedShard, seq_len: int, policy: Policy) -> NDArray[np.int32]:
     """First rows of windows cut from rows that lie one after another."""
     starts = shard.index[:, 0].astype(np.int64)
     ends = starts + shard.index[:, 1]
-    if shard.rows and (starts[0] != 0 or (starts[1:] != ends[:-1]).any() or ends[-1] != shard.tokens):
+    if shard.rows and (starts[0] != 0 or (starts[1:] != ends[:-1]).any() or ends[-1] != len(shard.ids)):
         raise DatasetError(f"{shard.rows_file}: its rows do not lie one after another; verify the dataset")
     longest = int((ends - starts).max(initial=0))
     if longest > seq_len:

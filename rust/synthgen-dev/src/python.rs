@@ -19,9 +19,10 @@ pub fn index() -> Page {
     let all = list(&names, "\"");
     names.sort_unstable();
     let text = format!(
-        "{HEADER}\"\"\"The task modules.\"\"\"\n\nfrom . import (\n{})\n\nALL = (\n{all})\n\
+        "{HEADER}\"\"\"The task modules, each imported when it is first used.\"\"\"\n\n\
+         from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from . import (\n{})\n\nALL = (\n{all})\n\
          \"\"\"Names, in the order of joint ids.\"\"\"\n\n__all__ = [\n{}]\n",
-        list(&names, ""),
+        list(&names, "").replace("    ", "        ").trim_end().to_owned() + "\n    ",
         list(&names, "\""),
     );
     ("python/synthgen/_tasks/__init__.py".into(), text)

@@ -4,6 +4,7 @@
 #![allow(clippy::redundant_closure_for_method_calls)]
 
 mod arrays;
+mod dataset;
 mod error;
 mod grammar;
 mod people;
@@ -13,14 +14,12 @@ mod values;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 use serde_json::Value;
-use synthgen::export::{self, Cell};
+use synthgen::export;
 use synthgen::mix;
-use synthgen::split::Split;
-use synthgen::{AnyTask, Error, Flaw, Index, audit, registry, score, validate};
+use synthgen::{AnyTask, Error, Flaw, Index, registry, score, validate};
 
-use arrays::from_vec;
 use error::to_python;
 use source::{Request, interruptible, split_named};
 
@@ -208,80 +207,6 @@ impl Mixture {
     }
 }
 
-type Cells<'py> = Vec<(PyRef<'py, Generator>, u64, u64)>;
-
-/// One shard: token ids (uint16), rows (int64, three numbers a row) and JSON lines. Each cell is (generator, start, budget).
-#[pyfunction]
-fn shard<'py>(
-    py: Python<'py>,
-    cells: Cells<'py>,
-    seed: u64,
-    split: &str,
-    joint: Option<PyRef<'py, Mixture>>,
-    progress: Option<Py<PyAny>>,
-) -> PyResult<(Py<PyAny>, Py<PyAny>, Bound<'py, PyBytes>)> {
-    let split = named(py, split)?;
-    let cells: Vec<Cell> = cells
-        .into_iter()
-        .map(|(generator, start, budget)| Cell { task: Arc::clone(&generator.task), seed, split, start, budget })
-        .collect();
-    let joint = joint.as_ref().and_then(|mixture| mixture.0.joint());
-    let mut raised = None;
-    let shard = interruptible(py, |check| {
-        export::shard(&cells, joint, &mut |done| {
-            check()?;
-            let Some(call) = &progress else {
-                return Ok(());
-            };
-            Python::attach(|py| call.call1(py, (done,))).map(drop).map_err(|error| {
-                raised = Some(error);
-                Error::Interrupted
-            })
-        })
-    });
-    let shard = match raised {
-        Some(error) => return Err(error),
-        None => shard?,
-    };
-    Ok((from_vec(py, &shard.ids)?, from_vec(py, &shard.rows)?, PyBytes::new(py, &shard.jsonl)))
-}
-
-type AuditParts = (u64, u64, u64, u64, Vec<String>);
-
-fn audit_parts(audit: audit::Audit) -> AuditParts {
-    (audit.rows, audit.tokens, audit.invalid, audit.leaked, audit.flaws)
-}
-
-fn named(py: Python<'_>, split: &str) -> PyResult<Split> {
-    let refuse = || Error::param("dataset", "split", split, "allowed: \"train\", \"validation\" or \"test\"");
-    Split::parse(split).ok_or_else(|| to_python(py, &refuse()))
-}
-
-/// Re-validate a token shard: (rows, tokens, invalid rows, leaked rows, first flaws).
-#[pyfunction]
-fn audit_tokens(
-    py: Python<'_>,
-    cells: Vec<PyRef<'_, Generator>>,
-    joint: Option<PyRef<'_, Mixture>>,
-    split: &str,
-    ids: numpy::PyReadonlyArray1<'_, u16>,
-    rows: numpy::PyReadonlyArray1<'_, i64>,
-) -> PyResult<AuditParts> {
-    let split = named(py, split)?;
-    let tasks: Vec<_> = cells.iter().map(|generator| Arc::clone(&generator.task)).collect();
-    let joint = joint.as_ref().and_then(|mixture| mixture.0.joint());
-    let (ids, rows) = (ids.as_slice()?, rows.as_slice()?);
-    Ok(audit_parts(py.detach(|| audit::tokens(&tasks, joint, split, ids, rows))))
-}
-
-/// Re-validate JSON lines: (rows, 0, invalid rows, leaked rows, first flaws).
-#[pyfunction]
-fn audit_jsonl(py: Python<'_>, cells: Vec<PyRef<'_, Generator>>, split: &str, lines: &[u8]) -> PyResult<AuditParts> {
-    let split = named(py, split)?;
-    let tasks: Vec<_> = cells.iter().map(|generator| Arc::clone(&generator.task)).collect();
-    Ok(audit_parts(py.detach(|| audit::jsonl(&tasks, split, lines))))
-}
-
 /// The registry as JSON: name, version, summary, parameters, presets.
 #[pyfunction]
 fn registry_json() -> String {
@@ -292,11 +217,11 @@ fn registry_json() -> String {
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Generator>()?;
     module.add_class::<Mixture>()?;
+    module.add_class::<dataset::Shard>()?;
     module.add_class::<grammar::Grammar>()?;
     module.add_function(wrap_pyfunction!(grammar::grammar_names, module)?)?;
-    module.add_function(wrap_pyfunction!(shard, module)?)?;
-    module.add_function(wrap_pyfunction!(audit_tokens, module)?)?;
-    module.add_function(wrap_pyfunction!(audit_jsonl, module)?)?;
+    module.add_function(wrap_pyfunction!(dataset::audit_tokens, module)?)?;
+    module.add_function(wrap_pyfunction!(dataset::audit_jsonl, module)?)?;
     module.add_function(wrap_pyfunction!(registry_json, module)?)?;
     module.add_function(wrap_pyfunction!(people::people_lists, module)?)?;
     module.add_function(wrap_pyfunction!(people::people_table, module)?)?;

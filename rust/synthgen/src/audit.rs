@@ -29,6 +29,18 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// Read one row in its task's own ids; `content` is the hash it was drawn with.
+    pub(crate) fn read(&mut self, task: &dyn AnyTask, ids: &[u16], content: u64, split: Split) {
+        let number = self.rows as usize;
+        self.rows += 1;
+        self.tokens += ids.len() as u64;
+        match task.read(ids, Form::Row) {
+            Ok(reading) if reading.content == content => self.place(number, content, split),
+            Ok(_) => self.invalid(number, "read as other facts than it was drawn with"),
+            Err(flaw) => self.invalid(number, &format!("{} (token {})", flaw.reason, flaw.position)),
+        }
+    }
+
     fn invalid(&mut self, row: usize, reason: &str) {
         self.invalid += 1;
         self.describe(row, reason);
@@ -50,7 +62,7 @@ impl Audit {
 }
 
 /// Audit a token shard: `rows` holds start, length and cell of each row; `cells` the task of each cell.
-pub fn tokens(cells: &[Arc<dyn AnyTask>], joint: Option<&Joint>, split: Split, ids: &[u16], rows: &[i64]) -> Audit {
+pub fn tokens(cells: &[Arc<dyn AnyTask>], joint: Option<&Joint>, split: Split, ids: &[u16], rows: &[i32]) -> Audit {
     let mut audit = Audit::default();
     let mut expected = 0;
     for (number, row) in rows.chunks_exact(3).enumerate() {
@@ -82,7 +94,7 @@ pub fn tokens(cells: &[Arc<dyn AnyTask>], joint: Option<&Joint>, split: Split, i
             Err(reason) => audit.invalid(number, &reason),
         }
     }
-    if audit.invalid == 0 && expected != ids.len() as i64 {
+    if audit.invalid == 0 && i64::from(expected) != ids.len() as i64 {
         audit.invalid(audit.rows as usize, "tokens after the last row");
     }
     audit

@@ -70,7 +70,7 @@ impl Joint {
             prompt: q.prompt + 1,
             answer: q.answer.start + 1..q.answer.end + 1,
         }));
-        joint.split = own.split;
+        (joint.content, joint.split) = (own.content, own.split);
     }
 
     /// The task of a joint row and the row in the task's own ids, or the position that is wrong.
@@ -243,6 +243,10 @@ struct MixedRows<'a> {
 }
 
 impl Rows for MixedRows<'_> {
+    fn row(&self) -> &Row {
+        &self.row
+    }
+
     fn draw(&mut self, at: Index) -> Result<&Row, Error> {
         let Mixture { parts, schedule, joint } = self.mixture;
         let word = self.key.rng(at, 0).word();

@@ -24,6 +24,8 @@ pub struct Row {
     pub loss: Vec<Range<u32>>,
     /// Questions, in order.
     pub queries: Vec<Query>,
+    /// Hash of what the row says.
+    pub content: u64,
     /// The split the content belongs to.
     pub split: Split,
     /// Which task of a mixture, 0 otherwise.
@@ -32,7 +34,7 @@ pub struct Row {
 
 impl Default for Row {
     fn default() -> Self {
-        Self { ids: Vec::new(), loss: Vec::new(), queries: Vec::new(), split: Split::Train, part: 0 }
+        Self { ids: Vec::new(), loss: Vec::new(), queries: Vec::new(), content: 0, split: Split::Train, part: 0 }
     }
 }
 
@@ -51,7 +53,7 @@ impl Row {
         self.ids.extend_from_slice(&other.ids);
         self.loss.extend_from_slice(&other.loss);
         self.queries.extend_from_slice(&other.queries);
-        (self.split, self.part) = (other.split, other.part);
+        (self.content, self.split, self.part) = (other.content, other.split, other.part);
     }
 
     /// Number of tokens.

@@ -137,6 +137,8 @@ pub trait Source: Send + Sync {
 pub trait Rows {
     /// Draw row `at`.
     fn draw(&mut self, at: Index) -> Result<&Row, Error>;
+    /// The row drawn last.
+    fn row(&self) -> &Row;
     /// Metadata of the row drawn last.
     fn metadata(&self) -> Map<String, Value>;
 }
@@ -292,6 +294,10 @@ struct Cursor<'a, T: Task> {
 }
 
 impl<T: Task> Rows for Cursor<'_, T> {
+    fn row(&self) -> &Row {
+        &self.row
+    }
+
     fn draw(&mut self, at: Index) -> Result<&Row, Error> {
         // Only the first instance of a window must be whole.
         let fit = if at.sub <= 1 { self.fit } else { usize::MAX };
@@ -302,7 +308,8 @@ impl<T: Task> Rows for Cursor<'_, T> {
         for attempt in 0..attempts {
             let mut rng = self.key.rng(at, attempt);
             self.task.sample(&mut rng, &mut self.instance);
-            let split = Split::of(self.task.content(&self.instance));
+            let content = self.task.content(&self.instance);
+            let split = Split::of(content);
             if self.split.is_some_and(|wanted| wanted != split) {
                 continue;
             }
@@ -315,7 +322,7 @@ impl<T: Task> Rows for Cursor<'_, T> {
                 }
                 continue;
             }
-            self.row.split = split;
+            (self.row.content, self.row.split) = (content, split);
             return Ok(&self.row);
         }
         Err(if misfits > 0 {

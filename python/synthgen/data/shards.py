@@ -1,0 +1,190 @@
+"""One shard: a function of the plan and its own number, made block by block and written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _native
+from .._task import generator
+from ..errors import DatasetError
+from .files import entry, json_bytes, put, sha256, temporary, write_atomic
+from .formats import Block, Writer, files, open_writer, packages
+from .plan import SHARD_DOMAIN, Plan, Shard
+
+WORK = ".synthgen"
+"""Folder of a run that has not ended: the plan, what is known of finished shards, temporary files."""
+BLOCK_TOKENS = 1 << 20
+FACTS = np.dtype([("content", "<u8"), ("hash", "<u8"), ("length", "<u4"), ("cell", "<u2")])
+"""What is kept of every row until the dataset is complete, to count duplicates and draw statistics."""
+_ENCODED = 256
+"""Rows that a foreign tokenizer is given at a time."""
+
+
+class Stopped(Exception):
+    """The run was asked to stop."""
+
+
+def stream(plan: Plan, shard: Shard, *, audit: bool = False) -> _native.Shard:
+    """The native stream of a shard. Raises ParamError for windows that a row may not fit into."""
+    start = shard.number * SHARD_DOMAIN
+    # A cell without a budget keeps its number in the row index: it is passed, and draws nothing.
+    cells = [
+        (generator(cell.task, {}, cell.level), start, budget, cell.level - 1, phase)
+        for cell, budget in zip(plan.cells(), shard.budgets, strict=True)
+        for phase in [cell.level if plan.order == "easy-to-hard" else 0]
+    ]
+    joint = plan.joint_vocabulary()
+    form = {
+        "seed": plan.seed,
+        "split": shard.split,
+        "number": shard.number,
+        "window": None if plan.seq_len is None else (plan.seq_len, plan.packing),
+        "texts": plan.seq_len is None and bool({"parquet", "arrow"} & set(plan.formats)),
+        "metadata": plan.metadata == "full",
+        "lines": "jsonl" in plan.formats,
+        "foreign": plan.foreign is not None,
+        "audit": audit,
+    }
+    return _native.Shard(cells, joint.native if joint else None, form)
+
+
+def blocks(plan: Plan, shard: Shard, *, audit: bool = False) -> Iterator[Block]:
+    """The columns of a shard, about a million tokens at a time."""
+    native = stream(plan, shard, audit=audit)
+    while (found := native.block(BLOCK_TOKENS)) is not None:
+        if isinstance(found, int):
+            if plan.foreign is None:
+                raise DatasetError("this dataset was made with a tokenizer, which is not at hand")
+            native.offer(found, plan.foreign.encode(native.texts(found, _ENCODED)))
+        else:
+            if plan.dtype != found["ids"].dtype:
+                found["ids"] = found["ids"].astype(plan.dtype)
+            yield found
+
+
+def facts(block: Block) -> bytes:
+    """The facts of a block's rows."""
+    rows = block["rows"]
+    found = np.empty(len(rows), FACTS)
+    found["content"], found["hash"] = block["contents"], block["hashes"]
+    found["length"], found["cell"] = rows[:, 1], rows[:, 2]
+    return found.tobytes()
+
+
+def entry_path(root: Path, shard: Shard) -> Path:
+    """Where a finished shard's entry of the manifest waits for the others."""
+    return root / WORK / f"{shard.stem}.json"
+
+
+def facts_path(root: Path, shard: Shard) -> Path:
+    """Where a finished shard's facts wait for the others."""
+    return root / WORK / f"{shard.stem}.facts"
+
+
+def finished(plan: Plan, shard: Shard, root: Path) -> dict[str, Any] | None:
+    """The entry of a shard that is complete and whole on disk, or None."""
+    try:
+        found: dict[str, Any] = json.loads(entry_path(root, shard).read_text())
+        listed = {name: kind for kinds in files(plan, shard).values() for kind, name in kinds.items()}
+        same = {name: file["kind"] for name, file in found["files"].items()} == listed
+        rows = facts_path(root, shard).stat().st_size / FACTS.itemsize
+        whole = all(sha256(root / name) == file["sha256"] for name, file in found["files"].items())
+        return found if same and whole and rows == found["rows"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_shard(
+    plan: Plan,
+    shard: Shard,
+    root: Path,
+    advance: Callable[[int], None] | None = None,
+    stop: threading.Event | None = None,
+) -> dict[str, Any]:
+    """Make a shard and write its files, unless they are there already; give its entry of the manifest.
+
+    `advance` is called with the tokens of each block. Raises Stopped after the block in which `stop` was set, and
+    OSError; nothing is then left under a final name that is not whole.
+    """
+    done = finished(plan, shard, root)
+    if done:
+        if advance:
+            advance(done["tokens"])
+        return done
+    known = root / WORK / f"{shard.stem}.facts"
+    entry_path(root, shard).unlink(missing_ok=True)
+    names = {name: kind for kinds in files(plan, shard).values() for kind, name in kinds.items()}
+    made = {name: temporary(root / WORK, name) for name in names}
+    made[known.name] = temporary(root / WORK, known.name)
+    try:
+        rows, tokens = _fill(plan, shard, made, known.name, advance, stop)
+        for name in names:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+        listed = {name: entry(kind, made[name]) for name, kind in names.items()}
+        for name in names:
+            put(made[name], root / name)
+        put(made[known.name], known, durable=False)
+    finally:
+        for path in made.values():
+            path.unlink(missing_ok=True)
+    found = describe(shard, rows, tokens, listed)
+    # A machine that loses power may lose this entry, never the shard: it is then made again.
+    write_atomic(entry_path(root, shard), json_bytes(found), durable=False)
+    return found
+
+
+def describe(shard: Shard, rows: int, tokens: int, listed: dict[str, Any]) -> dict[str, Any]:
+    """The manifest's entry of a shard."""
+    return {
+        "split": shard.split,
+        "number": shard.number,
+        "of": shard.of,
+        "rows": rows,
+        "tokens": tokens,
+        "files": listed,
+    }
+
+
+def _fill(
+    plan: Plan,
+    shard: Shard,
+    made: dict[str, Path],
+    known: str,
+    advance: Callable[[int], None] | None,
+    stop: threading.Event | None,
+) -> tuple[int, int]:
+    """Write a shard's files under their temporary names; count its rows and tokens."""
+    rows = tokens = 0
+    with contextlib.ExitStack() as stack:
+        writers: list[Writer] = []
+        for name, kinds in files(plan, shard).items():
+            writer = open_writer(name, plan, shard, {kind: made[file] for kind, file in kinds.items()})
+            stack.callback(writer.close)
+            writers.append(writer)
+        ledger = stack.enter_context(made[known].open("wb"))
+        for block in blocks(plan, shard):
+            if stop and stop.is_set():
+                raise Stopped
+            for writer in writers:
+                writer.write(block)
+            ledger.write(facts(block))
+            rows += len(block["rows"])
+            count = int(block["rows"][:, 1].sum())
+            tokens += count
+            if advance:
+                advance(count)
+    return rows, tokens
+
+
+def tools(plan: Plan) -> dict[str, str]:
+    """Versions of what made the bytes."""
+    from .. import __version__
+
+    return {"synthgen": __version__} | packages(plan)

@@ -1,0 +1,104 @@
+"""Tokenizers of other models: rows as text, re-encoded, with the loss mask carried over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..checks import extra
+from ..errors import param_error
+
+if TYPE_CHECKING:
+    import tokenizers
+
+_ALLOWED = "allowed: a tokenizer.json, or a folder that holds a tokenizer of tokenizers or transformers"
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A tokenizer of the `tokenizers` library as JSON, and the token that ends a row, if it has one."""
+
+    json: str
+    eos: str | None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Foreign:
+        """Read a tokenizer.json, or a folder as transformers saves it. Raises ParamError."""
+        found = Path(path)
+        if found.is_dir():
+            file, folder = found / "tokenizer.json", found
+        elif found.is_file():
+            file, folder = found, found.parent
+        else:
+            raise param_error(None, "tokenizer", str(path), f"{_ALLOWED}; there is nothing at this path")
+        text = file.read_text(encoding="utf-8") if file.is_file() else _through_transformers(folder)
+        foreign = cls(text, _eos(folder))
+        try:
+            _ = foreign._loaded
+        except Exception as error:  # the library raises bare exceptions
+            raise param_error(None, "tokenizer", str(path), f"{_ALLOWED}; it cannot be read: {error}") from error
+        return foreign
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what decides the ids."""
+        return hashlib.sha256(f"{self.json}\0{self.eos}".encode()).hexdigest()
+
+    @property
+    def dtype(self) -> str:
+        """Smallest of uint16 and uint32 that holds every id."""
+        return "uint16" if self._loaded.get_vocab_size() <= 2**16 else "uint32"
+
+    @cached_property
+    def _loaded(self) -> tokenizers.Tokenizer:
+        loaded: tokenizers.Tokenizer = extra("tokenizers", "data").Tokenizer.from_str(self.json)
+        loaded.no_truncation()
+        loaded.no_padding()
+        return loaded
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"json": self.json, "eos": self.eos}
+
+    def encode(self, rows: list[tuple[str, list[tuple[int, int]]]]) -> list[tuple[list[int], bytes]]:
+        """Ids and loss masks of texts, each given with the characters that are predicted.
+
+        A token is predicted when it covers a predicted character. The end token is added where the tokenizer does not
+        add it, and is predicted.
+        """
+        end = None if self.eos is None else self._loaded.token_to_id(self.eos)
+        found = []
+        for encoding, (_, spans) in zip(self._loaded.encode_batch([text for text, _ in rows]), rows, strict=True):
+            ids = list(encoding.ids)
+            mask = bytearray(any(start < b and a < stop for start, stop in spans) for a, b in encoding.offsets)
+            if end is not None:
+                if not ids or ids[-1] != end:
+                    ids.append(end)
+                    mask.append(0)
+                mask[-1] = 1
+            found.append((ids, bytes(mask)))
+        return found
+
+
+def _eos(folder: Path) -> str | None:
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        try:
+            found = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token")
+        except (OSError, ValueError, AttributeError):
+            continue
+        token = found.get("content") if isinstance(found, dict) else found
+        if isinstance(token, str):
+            return token
+    return None
+
+
+def _through_transformers(folder: Path) -> str:
+    try:
+        transformers = extra("transformers", "heavy")
+        loaded = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return str(loaded.backend_tokenizer.to_str())
+    except Exception as error:  # the library raises whatever its parts raise
+        raise param_error(None, "tokenizer", str(folder), f"{_ALLOWED}; it cannot be read: {error}") from error
