@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from numbers import Real
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _native
 from ._task import DType, Overflow, Policy, Split, frozen, generator, request
 from .batch import Batch, Origin, Packed
-from .checks import integer, one_dimensional, text_argument
+from .checks import MAX_U64, integer, one_dimensional, text_argument
 from .errors import SolveError, SynthgenError, param_error
 from .vocab import EOS, TokenizerKind, Vocab
+
+if TYPE_CHECKING:
+    from .data.sources import MixedSource
 
 
 def weight_of(source: str, field: str, weight: Any) -> float:
@@ -45,7 +48,8 @@ class Mixed:
     def _build(self, knots: list[tuple[int, list[float]]], rows_per_step: int, linear: bool, joint: bool) -> None:
         natives = [generator(*part) for part in self._parts]
         self._joint = joint
-        self._native = _native.Mixture(natives, knots, rows_per_step, linear, joint)
+        self._plan = (knots, rows_per_step, linear, joint)
+        self._native = _native.Mixture(natives, *self._plan)
         offsets = {name: offset for name, _, offset in self._native.ranges}
         own = {
             marker + offsets.get(name, 0)
@@ -54,6 +58,14 @@ class Mixed:
         }
         spans = any(native.loss_exceeds_answers for native in natives)
         self._markers = None if spans else (EOS, *sorted(own))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The native mixture stays in its process, and with it the piece table that calls it.
+        return {name: value for name, value in vars(self).items() if name not in ("_native", "vocab")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._native = _native.Mixture([generator(*part) for part in self._parts], *self._plan)
 
     def _origin(self, asked: dict[str, Any]) -> Origin:
         redraw = asked["overflow"] == "redraw"
@@ -112,6 +124,29 @@ class Mixed:
             threads=threads,
         )
         return Packed(self._native.packed(asked, text_argument(self.name, "policy", policy)), self._origin(asked))
+
+    def source(
+        self,
+        seed: int = 0,
+        length: int = 2**40,
+        *,
+        start: int = 0,
+        split: Split | None = None,
+        seq_len: int | None = None,
+    ) -> MixedSource:
+        """Rows as a picklable random-access source (len and getitem), as Grain and torch take it."""
+        from .data.sources import MixedSource
+
+        source = MixedSource(
+            self,
+            integer(self.name, "seed", seed, 0, MAX_U64),
+            integer(self.name, "length", length, 0, 2**62),
+            integer(self.name, "start", start, 0, 2**63),
+            split,
+            seq_len,
+        )
+        source.rows(0, 0)  # refuses here what every row would refuse
+        return source
 
 
 class Mixture(Mixed):

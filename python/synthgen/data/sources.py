@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+import numpy as np
 
 from .._task import Columns, Split, generator, request
 from ..batch import labels
 from ..checks import extra
 from ..errors import param_error
+from .rows import Rows
 
 if TYPE_CHECKING:
     import datasets
     from datasets import IterableDataset
+
+    from ..mixture import Mixed
 
 _BLOCK = 256
 """Rows drawn at a time where rows are wanted one after another."""
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(Rows[dict[str, Any]]):
     """Rows start .. start + length of a task: `len` and `getitem`, as Grain and torch take it.
 
     It holds no native handle, so it pickles to any worker; item i is the same everywhere.
@@ -40,11 +45,16 @@ class Source:
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, i: int) -> dict[str, Any]:
-        """Row i as a dict of arrays: input_ids int32, loss_mask uint8, labels int32, each (length,) or (seq_len,)."""
-        if not -self.length <= i < self.length:
-            raise IndexError(f"row {i} of a source of {self.length}")
-        return self.rows(i % self.length, 1)[0]
+    def __getitem__(self, i: SupportsIndex) -> dict[str, Any]:
+        """Row i as a dict of arrays: input_ids int32, loss_mask uint8, labels int32, each (length,) or (seq_len,).
+
+        With seq_len also attention_mask uint8 (seq_len,), 1 on tokens and 0 on padding.
+        """
+        return self.rows(self._number(i), 1)[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Several rows; rows in a line are drawn in one call."""
+        return in_a_line(self, indices)
 
     def rows(self, first: int, n: int) -> list[dict[str, Any]]:
         """Rows first .. first + n, each as a dict of arrays."""
@@ -60,12 +70,7 @@ class Source:
             threads=1,
         )
         input_ids, loss_mask, lengths, _, _ = generator(self.task, self.params, self.difficulty).batch(asked)
-        targets = labels(input_ids, loss_mask)
-        ends = lengths.tolist() if self.seq_len is None else [None] * n
-        return [
-            {"input_ids": input_ids[i, :end], "loss_mask": loss_mask[i, :end], "labels": targets[i, :end]}
-            for i, end in enumerate(ends)
-        ]
+        return unpadded(input_ids, loss_mask, lengths, self.seq_len)
 
     def examples(self, first: int, n: int) -> list[dict[str, Any]]:
         """Rows first .. first + n as texts, metadata as one JSON string with sorted keys."""
@@ -83,6 +88,60 @@ class Source:
             tokens = self.rows(at, n) if columns != "text" else [{} for _ in range(n)]
             for text, ids in zip(texts, tokens, strict=True):
                 yield text | {name: array.tolist() for name, array in ids.items()}
+
+
+@dataclass(frozen=True)
+class MixedSource(Rows[dict[str, Any]]):
+    """Rows start .. start + length of a mixture or a curriculum; otherwise as `Source`. Made by their `source`."""
+
+    mixed: Mixed
+    seed: int
+    length: int
+    start: int = 0
+    split: Split | None = None
+    seq_len: int | None = None
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, i: SupportsIndex) -> dict[str, Any]:
+        """Row i, in joint ids; its fields are those of `Source`."""
+        return self.rows(self._number(i), 1)[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Several rows; rows in a line are drawn in one call."""
+        return in_a_line(self, indices)
+
+    def rows(self, first: int, n: int) -> list[dict[str, Any]]:
+        """Rows first .. first + n, each as a dict of arrays."""
+        made = self.mixed.batch(
+            n, self.seed, start=self.start + first, split=self.split, seq_len=self.seq_len, threads=1
+        )
+        return unpadded(made.input_ids, made.loss_mask, made.lengths, self.seq_len)
+
+
+def unpadded(input_ids: Any, loss_mask: Any, lengths: Any, seq_len: int | None) -> list[dict[str, Any]]:
+    """Rows of a batch, each at its own length; or all at `seq_len`, with a mask of what is no padding."""
+    targets = labels(input_ids, loss_mask)
+    ends = lengths.tolist() if seq_len is None else [None] * len(lengths)
+    rows = [
+        {"input_ids": input_ids[i, :end], "loss_mask": loss_mask[i, :end], "labels": targets[i, :end]}
+        for i, end in enumerate(ends)
+    ]
+    if seq_len is not None:
+        inside = (np.arange(seq_len) < lengths[:, None]).astype(np.uint8)
+        for row, mask in zip(rows, inside, strict=True):
+            row["attention_mask"] = mask
+    return rows
+
+
+def in_a_line(source: Source | MixedSource, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """Rows of a source by number, drawn in one call where each follows the one before."""
+    if not indices or indices[0] < 0 or any(after - before != 1 for before, after in pairwise(indices)):
+        return [source[i] for i in indices]
+    if indices[-1] >= len(source):
+        raise IndexError(f"number {indices[-1]} of {len(source)} in {source!r}")
+    return source.rows(indices[0], len(indices))
 
 
 def features(columns: Columns) -> datasets.Features:
