@@ -45,7 +45,7 @@ def cluster() -> Iterator[Any]:
 
 def test_a_cluster_writes_the_same_bytes_though_a_node_dies(cluster: Any, here: dict[str, str], tmp_path: Path) -> None:
     (victim,) = (node for node in list(cluster.worker_nodes)[:1])
-    killed = []
+    killed: list[int] = []
 
     def progress(tokens: int) -> None:
         # The first shard is done: others are being written now, one of them on the node that goes.
