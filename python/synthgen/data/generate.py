@@ -165,7 +165,7 @@ def generate(
         shards = plan.shards()[shard_index::num_shards]
         run = ENGINES[engine] if isinstance(engine, str) else engine
         run(plan, shards, root, workers, progress, ray_address)
-        return finish(plan, root)
+        return finish(plan, root, workers)
     except OSError as error:
         raise DatasetError(
             f"{error.filename or root} cannot be written: {error.strerror or error}; "
@@ -187,14 +187,14 @@ def _complete(plan: Plan, root: Path, progress: Callable[[int], None] | None) ->
     return manifest
 
 
-def finish(plan: Plan, root: Path) -> dict[str, Any] | None:
+def finish(plan: Plan, root: Path, workers: int | None = None) -> dict[str, Any] | None:
     """Write what describes the whole dataset, if all shards are there; give the manifest."""
     shards = plan.shards()
     if not all(entry_path(root, shard).is_file() for shard in shards):
         return read_manifest(root) if (root / MANIFEST).exists() else None
     try:
         entries = [json.loads(entry_path(root, shard).read_text()) for shard in shards]
-        summary = summarise(plan, [(shard, facts_path(root, shard)) for shard in shards], root / WORK)
+        summary = summarise(plan, [(shard, facts_path(root, shard)) for shard in shards], root / WORK, workers)
     except FileNotFoundError:
         # Another process was faster, and has cleared the working folder.
         return read_manifest(root)

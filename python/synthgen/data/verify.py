@@ -133,7 +133,7 @@ def verify(
                 if progress:
                     progress(found.tokens)
             parts = [(shard, work / f"{shard.stem}.facts") for shard in shards]
-            found.summary = summarise(plan, parts, work)
+            found.summary = summarise(plan, parts, work, workers)
         finally:
             stop.set()
     _descriptions(found, plan, manifest, root)
