@@ -8,7 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::audit::Audit;
 use crate::error::Error;
-use crate::export::{push_answer, sample_id};
+use crate::export::{push_answer, push_sample_id};
+use crate::metadata::push_string;
 use crate::mix::Joint;
 use crate::pack::Policy;
 use crate::rng::{StreamKey, TaskRng};
@@ -177,7 +178,9 @@ pub struct Stream {
     fill: usize,
     rows: u64,
     lifted: Row,
-    scratch: String,
+    scratch: Vec<u8>,
+    /// Bytes of the last block's lines: the next will be about as long, and need not grow from nothing.
+    expected: usize,
 }
 
 impl Stream {
@@ -208,7 +211,8 @@ impl Stream {
             fill: 0,
             rows: 0,
             lifted: Row::default(),
-            scratch: String::new(),
+            scratch: Vec::new(),
+            expected: 0,
             cells,
             form,
         };
@@ -223,6 +227,7 @@ impl Stream {
         let mut cursors: Vec<_> = cells.iter().map(|c| c.task.cursor(seed, Some(split), None)).collect();
         // What was made before the stream starved is still open.
         let mut block = std::mem::take(&mut self.open);
+        block.lines.reserve((self.expected + self.expected / 8).saturating_sub(block.lines.len()));
         let mut checked = block.mask.len();
         while block.mask.len() < limit || self.fill > 0 {
             if block.mask.len() >= checked + CHECKED {
@@ -242,6 +247,7 @@ impl Stream {
             cursors[i].draw(index.into())?;
             self.serve(i, &mut *cursors[i], index, &mut block)?;
         }
+        self.expected = block.lines.len();
         Ok(if block.mask.is_empty() { Next::End } else { Next::Block(Box::new(block)) })
     }
 
@@ -414,11 +420,7 @@ impl Stream {
             let answer = query.answer.start as usize..query.answer.end as usize;
             push_answer(task, &row.ids[answer], &mut block.targets.bytes);
         }
-        block.sample_ids.bytes.push_str(&sample_id(task, Some(self.form.split), index));
-        scratch.clear();
-        if metadata {
-            scratch.push_str(&serde_json::Value::Object(cursor.metadata()).to_string());
-        }
+        push_sample_id(task, Some(self.form.split), index, &mut block.sample_ids.bytes);
         if lines {
             let out = &mut block.lines;
             for (open, text) in [
@@ -427,23 +429,28 @@ impl Stream {
                 (b", \"task\": ", task.name()),
             ] {
                 out.extend_from_slice(open);
-                push_json(out, text);
+                push_string(out, text);
             }
             out.extend_from_slice(b", \"difficulty\": ");
-            out.extend_from_slice(task.level().map_or("null".to_owned(), |level| level.to_string()).as_bytes());
+            match task.level() {
+                Some(level) => out.extend_from_slice(level.to_string().as_bytes()),
+                None => out.extend_from_slice(b"null"),
+            }
             out.extend_from_slice(b", \"split\": ");
-            push_json(out, self.form.split.name());
+            push_string(out, self.form.split.name());
             out.extend_from_slice(b", \"sample_id\": ");
-            push_json(out, &block.sample_ids.bytes[at[2]..]);
+            push_string(out, &block.sample_ids.bytes[at[2]..]);
             if metadata {
                 out.extend_from_slice(b", \"metadata\": ");
-                push_json(out, scratch);
+                cursor.metadata_quoted(out);
             }
             out.extend_from_slice(b"}\n");
         }
         if texts {
             if metadata {
-                block.metadata.bytes.push_str(scratch);
+                scratch.clear();
+                cursor.metadata_text(scratch);
+                block.metadata.bytes.push_str(std::str::from_utf8(scratch).unwrap_or_default());
             }
             for column in [&mut block.prompts, &mut block.targets, &mut block.sample_ids, &mut block.metadata] {
                 column.close();
@@ -495,25 +502,4 @@ fn hash_of(salt: u64, ids: &[u16]) -> u64 {
     let join = |ids: &[u16]| ids.iter().rev().fold(0, |word, &id| word << 16 | u64::from(id));
     let head = words.iter().fold(Content::new(salt), |hash, word| hash.fact(join(word)));
     head.fact(join(rest)).fact(ids.len() as u64).finish()
-}
-
-/// Write a JSON string.
-fn push_json(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[from..at]);
-        match byte {
-            b'"' | b'\\' => out.extend([b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-        }
-        from = at + 1;
-    }
-    out.extend_from_slice(&bytes[from..]);
-    out.push(b'"');
 }

@@ -12,16 +12,22 @@ use crate::task::{AnyTask, Rows};
 /// `{task}_{level}_{split}_{index}`; the split is left out when none was asked for, and an instance of a packed window
 /// is `{index}.{instance}`.
 pub fn sample_id(task: &dyn AnyTask, wanted: Option<Split>, at: impl Into<Index>) -> String {
+    let mut id = String::new();
+    push_sample_id(task, wanted, at, &mut id);
+    id
+}
+
+/// Append it.
+pub(crate) fn push_sample_id(task: &dyn AnyTask, wanted: Option<Split>, at: impl Into<Index>, id: &mut String) {
     let at = at.into();
-    let mut id = format!("{}_{}_", task.name(), task.level_tag());
-    if let Some(split) = wanted {
-        let _ = write!(id, "{}_", split.name());
+    let split = wanted.map_or("", Split::name);
+    for part in [task.name(), "_", task.level_tag(), "_", split, if split.is_empty() { "" } else { "_" }] {
+        id.push_str(part);
     }
     let _ = write!(id, "{}", at.row);
     if at.sub > 0 {
         let _ = write!(id, ".{}", at.sub - 1);
     }
-    id
 }
 
 /// Prompt and answer of the first query, as text.

@@ -21,6 +21,7 @@ pub mod batch;
 pub mod dataset;
 pub mod error;
 pub mod export;
+pub mod metadata;
 pub mod mix;
 pub mod pack;
 pub mod params;

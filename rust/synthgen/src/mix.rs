@@ -274,6 +274,14 @@ impl Rows for MixedRows<'_> {
     fn metadata(&self) -> Map<String, Value> {
         self.cursors[self.part].metadata()
     }
+
+    fn metadata_text(&self, out: &mut Vec<u8>) {
+        self.cursors[self.part].metadata_text(out);
+    }
+
+    fn metadata_quoted(&self, out: &mut Vec<u8>) {
+        self.cursors[self.part].metadata_quoted(out);
+    }
 }
 
 #[cfg(test)]

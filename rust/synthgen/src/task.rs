@@ -1,8 +1,10 @@
 //! What a task is, and the one blanket implementation that turns it into everything else.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::metadata;
 use crate::params::ParamSet;
 use crate::reading::{Flaw, Form, Reading};
 use crate::rng::{Index, StreamKey, TaskRng};
@@ -74,8 +76,9 @@ pub trait Task: Sized + Send + Sync + 'static {
     fn content(&self, instance: &Self::Instance) -> u64;
     /// Write the row.
     fn encode(&self, instance: &Self::Instance, row: &mut Row);
-    /// Facts about the instance for people and for analysis, with what was measured under `measured`.
-    fn metadata(&self, instance: &Self::Instance) -> Map<String, Value>;
+    /// Facts about the instance for people and for analysis, with what was measured under `measured`: an
+    /// [`object!`](crate::object) whose keys are sorted, or a tree.
+    fn metadata(&self, instance: &Self::Instance) -> impl Serialize;
     /// Parse tokens, re-derive every answer, and check all rules. With `rules` absent only what holds for every
     /// parameter is checked.
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw>;
@@ -141,6 +144,10 @@ pub trait Rows {
     fn row(&self) -> &Row;
     /// Metadata of the row drawn last.
     fn metadata(&self) -> Map<String, Value>;
+    /// Append it as compact JSON with sorted keys.
+    fn metadata_text(&self, out: &mut Vec<u8>);
+    /// Append that text as a JSON string.
+    fn metadata_quoted(&self, out: &mut Vec<u8>);
 }
 
 /// A task with its parameters fixed, whatever the task.
@@ -338,7 +345,15 @@ impl<T: Task> Rows for Cursor<'_, T> {
     }
 
     fn metadata(&self) -> Map<String, Value> {
-        self.task.metadata(&self.instance)
+        metadata::tree(&self.task.metadata(&self.instance))
+    }
+
+    fn metadata_text(&self, out: &mut Vec<u8>) {
+        metadata::print(&self.task.metadata(&self.instance), out);
+    }
+
+    fn metadata_quoted(&self, out: &mut Vec<u8>) {
+        metadata::print_quoted(&self.task.metadata(&self.instance), out);
     }
 }
 

@@ -280,6 +280,23 @@ fn metadata_is_a_view_of_the_row_and_carries_what_was_measured() {
     }
 }
 
+#[test]
+fn metadata_is_written_as_its_tree_prints() {
+    for setting in settings() {
+        let mut rows = setting.task.cursor(8, None, None);
+        for i in 0..setting.rows.min(60) {
+            rows.draw(i.into()).unwrap();
+            // The keys of a tree are sorted, so this also says that those of the description are.
+            let printed = Value::Object(rows.metadata()).to_string();
+            let (mut text, mut quoted) = (Vec::new(), Vec::new());
+            rows.metadata_text(&mut text);
+            rows.metadata_quoted(&mut quoted);
+            assert_eq!(String::from_utf8(text).as_ref(), Ok(&printed), "{}", setting.name);
+            assert_eq!(serde_json::from_slice::<String>(&quoted).ok(), Some(printed), "{}", setting.name);
+        }
+    }
+}
+
 /// Mean of a number, or of a list of numbers.
 fn mean(value: &Value) -> Option<f64> {
     match value {

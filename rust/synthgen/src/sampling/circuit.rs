@@ -75,7 +75,8 @@ pub struct Circuit {
 impl Circuit {
     /// Values of all nodes under an assignment (bit i is input i).
     pub fn values(&self, assignment: u64) -> Vec<bool> {
-        let mut values: Vec<bool> = (0..self.inputs).map(|i| assignment >> i & 1 == 1).collect();
+        let mut values = Vec::with_capacity(self.inputs + self.gates.len());
+        values.extend((0..self.inputs).map(|i| assignment >> i & 1 == 1));
         for gate in &self.gates {
             let [a, b] = [gate.a, gate.b].map(|node| u64::from(values[usize::from(node)]));
             values.push(gate.value(a, b) & 1 == 1);
@@ -104,7 +105,8 @@ impl Circuit {
 
     /// Layers that must be worked out to be sure of the output, given the values of all nodes: one operand can settle an AND, OR, NAND or NOR.
     pub fn proof_depth(&self, values: &[bool]) -> u32 {
-        let mut depths = vec![0; self.inputs];
+        let mut depths = Vec::with_capacity(values.len());
+        depths.resize(self.inputs, 0);
         for &gate in &self.gates {
             let settling = match gate.kind {
                 AND | NAND => Some(false),
@@ -183,7 +185,8 @@ pub struct Shape {
 impl Shape {
     /// Work it out.
     pub fn of(c: &Circuit) -> Self {
-        let mut layers = vec![0; c.inputs];
+        let mut layers = Vec::with_capacity(c.inputs + c.gates.len());
+        layers.resize(c.inputs, 0);
         for &gate in &c.gates {
             let below = gate.operands().map(|node| layers[usize::from(node)]).max();
             layers.push(1 + below.unwrap_or(0));

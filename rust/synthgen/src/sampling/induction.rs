@@ -48,6 +48,12 @@ impl Pair {
         &self.output[..usize::from(self.m)]
     }
 
+    /// Bits of the sizes of alphabet that have the letters given.
+    #[inline]
+    fn alphabets(&self) -> u32 {
+        from_bit(self.input().iter().fold(0, |high, &c| high.max(c)) + 1)
+    }
+
     /// Letters to start with, 0 beyond them.
     #[inline]
     pub fn set_input(&mut self, letters: [u8; WIDE], n: usize) {
@@ -414,6 +420,12 @@ impl Compiled {
         }
     }
 
+    /// Of the rules found by [`Self::fitting`], those that fit in an alphabet that has the letters asked about, too.
+    pub fn fitting_with(fitting: &[(u16, u32)], query: &Pair) -> impl Iterator<Item = u16> {
+        let allowed = query.alphabets();
+        fitting.iter().filter(move |(_, sizes)| sizes & allowed != 0).map(|&(id, _)| id)
+    }
+
     /// Do all these rules, in every alphabet that has the letters asked about, give the answer?
     #[inline]
     pub fn agree(&self, fitting: &[(u16, u32)], query: &Pair) -> bool {
@@ -421,7 +433,7 @@ impl Compiled {
             return true;
         }
         let views = Views::new(query, self.all_views);
-        let allowed = from_bit(query.input().iter().fold(0, |high, &c| high.max(c)) + 1);
+        let allowed = query.alphabets();
         fitting.iter().all(|&(id, sizes)| {
             let sizes = sizes & allowed;
             sizes == 0 || self.fits(&self.plans[usize::from(id)], &views, query.output(), sizes) == sizes
@@ -486,7 +498,14 @@ mod tests {
                 let (query, shown) = pairs.split_last().expect("two or three");
                 compiled.fitting(id, shown, &mut fitting);
                 let spelled: Vec<(&[u8], &[u8])> = shown.iter().map(|pair| (pair.input(), pair.output())).collect();
-                let right = fits(told, &spelled, query.input()).iter().all(|fit| fit.answer == query.output());
+                let found = fits(told, &spelled, query.input());
+                let right = found.iter().all(|fit| fit.answer == query.output());
+                let mut ids: Vec<u16> = Compiled::fitting_with(&fitting, query).chain([id]).collect();
+                ids.sort_unstable();
+                ids.dedup();
+                let mut names: Vec<_> = found.iter().map(|fit| fit.rule).collect();
+                names.dedup();
+                assert!(ids.iter().map(|&id| &told[usize::from(id)]).eq(names), "{spelled:?} {:?}", query.input());
                 assert_eq!(
                     compiled.agree(&fitting, query),
                     right,

@@ -119,6 +119,24 @@ impl<P> Move<P> {
             *place = if reflect { span.wrapping_sub(offset) } else { offset }.wrapping_add(low);
         }
     }
+
+    /// Move every element back, and count those that were moved.
+    #[inline]
+    fn step_back(&self, places: &mut [u8; LANES], moved: &mut [u16; LANES], n: u8) {
+        for (i, (place, moved)) in places.iter_mut().zip(moved).enumerate() {
+            let (low, span) = (self.low[i], self.span[i]);
+            let offset = place.wrapping_sub(low);
+            let inside = if offset <= span { u8::MAX } else { 0 };
+            let end = if offset == 0 || offset == span { u8::MAX } else { 0 };
+            let reflect = inside & (self.inner[i] | end) != 0;
+            let reflected = if reflect { span.wrapping_sub(offset) } else { offset }.wrapping_add(low);
+            // Before the start, the subtraction wraps to something large, which adding n brings back.
+            let shifted = reflected.wrapping_sub(self.shift[i]);
+            let before = shifted.min(shifted.wrapping_add(n));
+            *moved += u16::from(before != *place);
+            *place = before;
+        }
+    }
 }
 
 /// All equally likely operations on a list of `n`.
@@ -180,6 +198,24 @@ impl<P> Moves<P> {
         ends
     }
 
+    /// How many operations moved each of the elements that end at these places.
+    pub fn depths(&self, moves: &[u16], ends: impl Iterator<Item = u8>) -> [u16; MAX_PLACES] {
+        let (mut places, mut depths, mut count) = ([0u8; MAX_PLACES], [0u16; MAX_PLACES], 0usize);
+        for (place, end) in places.iter_mut().zip(ends) {
+            *place = end;
+            count += 1;
+        }
+        let chunks = places.as_chunks_mut::<LANES>().0.iter_mut().zip(depths.as_chunks_mut::<LANES>().0);
+        for (places, depths) in chunks.take(count.div_ceil(LANES)) {
+            let (mut at, mut moved) = (*places, *depths);
+            for &entry in moves.iter().rev() {
+                self.get(entry).step_back(&mut at, &mut moved, self.n);
+            }
+            *depths = moved;
+        }
+        depths
+    }
+
     /// Draw operations, one for each flag, that move one tracked element exactly where the flag says so; its first place is
     /// uniform, its last is returned. The list must have at least three elements.
     pub fn draw_moving(&self, rng: &mut TaskRng, moving: &[bool], moves: &mut Vec<u16>) -> u8 {
@@ -226,10 +262,13 @@ mod tests {
                     apply(table.get(entry).op, &mut list);
                 }
                 let ends = table.follow(&moves);
+                let depths = table.depths(&moves, 0..n);
+                let ops: Vec<Op> = moves.iter().map(|&entry| table.get(entry).op).collect();
                 for start in 0..n {
                     let walk = |place, &entry: &u16| table.get(entry).op.forward(place, n);
                     let end = moves.iter().fold(start, walk);
                     assert_eq!((list[usize::from(end)], ends[usize::from(start)]), (start, end), "n = {n}");
+                    assert_eq!(walk_back(&ops, end, n), (start, depths[usize::from(end)].into()), "n = {n}");
                     let back = |place, &entry: &u16| table.get(entry).op.backward(place, n);
                     assert_eq!(moves.iter().rev().fold(end, back), start, "n = {n}");
                 }

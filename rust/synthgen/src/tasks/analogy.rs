@@ -11,9 +11,10 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::list;
 use crate::reading::{Flaw, Form, Reading};
 use crate::rng::TaskRng;
 use crate::row::Row;
@@ -21,7 +22,7 @@ use crate::sampling::fewshot::{self, MAX_EXAMPLES, Piece, Scan, hash, is_train, 
 use crate::sampling::symbols;
 use crate::task::Task;
 use crate::vocab::Vocab;
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 /// Animals and their young, the best known first.
 #[rustfmt::skip]
@@ -242,19 +243,22 @@ impl Task for Analogy {
         });
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
-        let spell = |[word, partner]: [u8; 2]| match self.params.variant {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
+        let variant = self.params.variant;
+        let spell = move |[word, partner]: [u8; 2]| match variant {
             Variant::Knowledge => ANIMALS[usize::from(word)],
             Variant::InContext => [WORDS[usize::from(word)], WORDS[usize::from(partner)]],
         };
         let [query, answer] = spell(it.query);
-        let measured = match self.params.variant {
-            Variant::Knowledge => json!({ "rank": u32::from(it.query[0]) + 1 }),
-            Variant::InContext => json!({ "distance": it.distance }),
-        };
-        let examples: Vec<_> = it.shown.iter().map(|&pair| spell(pair)).collect();
-        let facts = json!({ "query": query, "answer": answer, "examples": examples, "measured": measured });
-        facts.as_object().cloned().unwrap_or_default()
+        object! {
+            "answer": answer,
+            "examples": list(it.shown.iter().map(move |&pair| spell(pair))),
+            "measured": object! {
+                "distance"?: (variant == Variant::InContext).then_some(it.distance),
+                "rank"?: (variant == Variant::Knowledge).then_some(u32::from(it.query[0]) + 1),
+            },
+            "query": query,
+        }
     }
 
     fn is_answer(text: &str) -> bool {

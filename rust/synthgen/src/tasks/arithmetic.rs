@@ -7,9 +7,11 @@
 //! 3+4=7, 9+1=10, 2+2=4, 5+8=13
 //! ```
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::list;
+use crate::object;
 use crate::params;
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading};
@@ -139,16 +141,17 @@ impl Task for Arithmetic {
         });
     }
 
-    fn metadata(&self, it: &Shots) -> Map<String, Value> {
+    fn metadata(&self, it: &Shots) -> impl Serialize {
         let [a, b] = it.query;
         let (a_text, b_text) = (a.to_string(), b.to_string());
-        let measured = json!({
-            "operand_digits": a_text.len().max(b_text.len()),
-            "carries": add(&a_text, &b_text).1,
-        });
-        let examples: Vec<_> = it.demos.iter().map(|&[a, b]| [a, b, a + b]).collect();
-        let facts = json!({ "query": [a, b], "answer": a + b, "examples": examples, "measured": measured });
-        facts.as_object().cloned().unwrap_or_default()
+        object! {
+            "answer": a + b,
+            "examples": list(it.demos.iter().map(|&[a, b]| [a, b, a + b])),
+            "measured": object! {
+                "carries": add(&a_text, &b_text).1, "operand_digits": a_text.len().max(b_text.len()),
+            },
+            "query": [a, b],
+        }
     }
 
     fn is_answer(text: &str) -> bool {

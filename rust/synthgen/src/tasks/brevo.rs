@@ -10,7 +10,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::reading::{Flaw, Form, Reading, Tokens};
@@ -24,7 +24,7 @@ use crate::sampling::words::{self, Found, MAX_WORD_LEN, Seen, Word, WordLaw};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, PAD, Vocab};
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 const ANSWER: u16 = 3;
 const QUERY: u16 = 4;
@@ -275,22 +275,24 @@ impl Task for Brevo {
         row.predict_from(marker);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let name = |vertex: u16| {
             let name = it.names[usize::from(vertex)];
             let ids = if self.params.multi { it.words[usize::from(name)].ids() } else { vec![name] };
             Self::vocab().decode(&ids).trim_end().to_owned()
         };
+        let n = it.dag.len();
         let depth = it.dag.depth(usize::from(it.query()));
-        let measured = json!({
-            "n": it.dag.len(), "edges": it.edges.len(), "answer_size": it.answer.len(), "depth": depth,
-        });
-        let shown = (0..it.dag.len()).filter(|&vertex| it.dag.has_edge(vertex)).count();
-        let facts = json!({
-            "n": it.dag.len(), "vertices": shown, "depth": depth, "multi": self.params.multi, "query": name(it.query()),
-            "measured": measured,
-        });
-        facts.as_object().cloned().unwrap_or_default()
+        object! {
+            "depth": depth,
+            "measured": object! {
+                "answer_size": it.answer.len(), "depth": depth, "edges": it.edges.len(), "n": n,
+            },
+            "multi": self.params.multi,
+            "n": n,
+            "query": name(it.query()),
+            "vertices": (0..n).filter(|&vertex| it.dag.has_edge(vertex)).count(),
+        }
     }
 
     fn is_answer(text: &str) -> bool {

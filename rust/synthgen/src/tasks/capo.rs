@@ -11,9 +11,10 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
 
 use crate::error::Error;
+use crate::metadata::list;
 use crate::reading::{Flaw, Form, Reading};
 use crate::rng::{Index, StreamKey, TaskRng};
 use crate::row::Row;
@@ -23,11 +24,11 @@ use crate::sampling::biography::people::{Facts, Name, ORDERS, People, Wording, c
 use crate::sampling::biography::reading::{Crowd, Style, is_question, read_biography, read_question};
 use crate::sampling::biography::sentences::{is_value_text, same_value};
 use crate::sampling::biography::writing::Writer;
-use crate::sampling::biography::{ATTRIBUTES, NAME, TOPICS};
+use crate::sampling::biography::{ATTRIBUTES, CITY, COMPANY, COMPANY_CITY, DATE, MAJOR, NAME, TOPICS, UNIVERSITY};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 /// Declared hard maximum of the number of people.
 const MAX_PEOPLE: u32 = 2_000_000;
@@ -287,12 +288,14 @@ impl Task for Capo {
         self.write(it, row, |_, _| {});
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let p = &self.params;
         let mut row = Row::default();
         let mut found: Vec<(usize, Range<u32>)> = Vec::new();
         self.write(it, &mut row, |topic, range| found.push((topic, range)));
         let vocab = Self::vocab();
+        let name_mentions = found.iter().filter(|(topic, _)| *topic == NAME).count();
+        found.extend((0..row.here()).filter(|&at| is_pronoun(row.ids[at as usize])).map(|at| (PRONOUN, at..at + 1)));
         let ends: Vec<usize> = row
             .ids
             .iter()
@@ -302,46 +305,47 @@ impl Task for Capo {
             })
             .collect();
         // The space before a word is not part of it.
-        let span = |range: Range<u32>| {
+        let span = |(topic, range): (usize, Range<u32>)| {
             let (first, last) = (range.start as usize, range.end as usize - 1);
             let start = ends[first] + 1 - vocab.piece(row.ids[first]).len();
-            json!({"chars": [start, ends[last]], "tokens": [range.start, range.end]})
+            Span { topic, chars: [start, ends[last]], tokens: [range.start, range.end] }
         };
-        let of = |topic: usize| found.iter().filter(move |f| f.0 == topic).map(|f| span(f.1.clone()));
-        let mut spans: Map<String, Value> =
-            (0..ATTRIBUTES).map(|topic| (TOPICS[topic].to_owned(), of(topic).collect())).collect();
-        let pronouns = (0..row.here()).filter(|&at| is_pronoun(row.ids[at as usize]));
-        spans.insert("pronoun".to_owned(), pronouns.map(|at| span(at..at + 1)).collect());
-        spans.insert("name".to_owned(), of(NAME).collect());
-        let text = vocab.decode(&row.ids);
+        let spans = Spans(found.into_iter().map(span).collect());
         let value = |topic: usize| vocab.decode(self.writer.value(topic, it.name, &it.facts).ids()).trim().to_owned();
         let [first, middle, last] = [0, 1, 2].map(|part| vocab.piece(LISTS.names[part][it.name[part] as usize]).trim());
         let bits = capacity(p.num_people);
-        let mut measured = json!({
-            "num_people": p.num_people,
-            "bits_per_person": (bits / f64::from(p.num_people) * 1e6).round() / 1e6,
-            "total_bits": bits.round(),
-            "words": text.split_whitespace().count(),
-            "tokens": row.len(),
-            "name_mentions": found.iter().filter(|(topic, _)| *topic == NAME).count(),
-        });
-        let mut facts = json!({
-            "person_id": it.person, "exposure_idx": it.exposure, "first_name": first, "middle_name": middle,
-            "last_name": last, "birthcity": value(1), "university": value(2), "field": value(3),
-            "company1name": value(5), "company1city": value(4), "birthmonth": MONTHS[usize::from(it.facts.month)],
-            "birthday": it.facts.day + 1, "birthyear": FIRST_YEAR + u32::from(it.facts.year),
-            "pronoun": if it.facts.she { "She" } else { "He" }, "spans": spans,
-        });
-        if p.form == Kind::Qa {
-            facts["asked"] = json!(TOPICS[usize::from(it.asked.0)]);
-        } else {
-            let order = LISTS.order(it.wording.order);
-            measured["sentences"] = json!(self.writer.subjects.len());
-            facts["order"] = order.iter().map(|&topic| TOPICS[usize::from(topic)]).collect();
-            facts["templates"] = json!(&it.wording.templates[..self.writer.subjects.len()]);
+        let asks = p.form == Kind::Qa;
+        let topic = |&topic: &u8| TOPICS[usize::from(topic)];
+        let sentences = self.writer.subjects.len();
+        object! {
+            "asked"?: asks.then(|| topic(&it.asked.0)),
+            "birthcity": value(1),
+            "birthday": it.facts.day + 1,
+            "birthmonth": MONTHS[usize::from(it.facts.month)],
+            "birthyear": FIRST_YEAR + u32::from(it.facts.year),
+            "company1city": value(4),
+            "company1name": value(5),
+            "exposure_idx": it.exposure,
+            "field": value(3),
+            "first_name": first,
+            "last_name": last,
+            "measured": object! {
+                "bits_per_person": (bits / f64::from(p.num_people) * 1e6).round() / 1e6,
+                "name_mentions": name_mentions,
+                "num_people": p.num_people,
+                "sentences"?: (!asks).then_some(sentences),
+                "tokens": row.len(),
+                "total_bits": bits.round(),
+                "words": vocab.decode(&row.ids).split_whitespace().count(),
+            },
+            "middle_name": middle,
+            "order"?: (!asks).then(|| list(LISTS.order(it.wording.order).iter().map(topic))),
+            "person_id": it.person,
+            "pronoun": if it.facts.she { "She" } else { "He" },
+            "spans": spans,
+            "templates"?: (!asks).then(|| &it.wording.templates[..sentences]),
+            "university": value(2),
         }
-        facts["measured"] = measured;
-        facts.as_object().cloned().unwrap_or_default()
     }
 
     fn is_answer(text: &str) -> bool {
@@ -393,6 +397,36 @@ impl Capo {
             Loss::All => row.predict_from(1),
             Loss::Value => row.loss.extend(row.queries.iter().map(|query| query.answer.clone())),
         }
+    }
+}
+
+/// Where something is told.
+struct Span {
+    topic: usize,
+    chars: [usize; 2],
+    tokens: [u32; 2],
+}
+
+/// Topic of pronouns, which no sentence is about.
+const PRONOUN: usize = TOPICS.len();
+/// Topics in the order of their names.
+const SPANS: [usize; TOPICS.len() + 1] = [CITY, DATE, COMPANY, COMPANY_CITY, MAJOR, NAME, PRONOUN, UNIVERSITY];
+
+/// By topic, where it is told.
+struct Spans(Vec<Span>);
+
+impl Serialize for Spans {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let name = |topic: usize| match topic {
+            NAME => "name",
+            PRONOUN => "pronoun",
+            topic => TOPICS[topic],
+        };
+        let of = |topic: usize| {
+            let spans = self.0.iter().filter(move |span| span.topic == topic);
+            list(spans.map(|span| object! { "chars": span.chars, "tokens": span.tokens }))
+        };
+        serializer.collect_map(SPANS.into_iter().map(|topic| (name(topic), of(topic))))
     }
 }
 

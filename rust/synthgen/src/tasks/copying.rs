@@ -7,9 +7,10 @@
 //! <s> x1 ... xL <copy> x1 ... xL </s>
 //! ```
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::object;
 use crate::params;
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
@@ -101,10 +102,9 @@ impl Task for Copying {
         finish(row, 1, &it.items);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
-        let measured = json!({ "length": it.items.len(), "distinct": distinct(&it.items) });
-        let facts = json!({ "length": it.items.len(), "measured": measured });
-        facts.as_object().cloned().unwrap_or_default()
+    fn metadata(&self, it: &Instance) -> impl Serialize {
+        let length = it.items.len();
+        object! { "length": length, "measured": object! { "distinct": distinct(&it.items), "length": length } }
     }
 
     fn is_answer(text: &str) -> bool {

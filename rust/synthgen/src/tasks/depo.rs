@@ -10,9 +10,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::list;
+use crate::object;
 use crate::params;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
@@ -268,24 +270,24 @@ impl Task for Depo {
         }
     }
 
-    fn metadata(&self, instance: &Instance) -> Map<String, Value> {
-        let n = instance.cycle.len();
+    fn metadata(&self, it: &Instance) -> impl Serialize {
+        let n = it.cycle.len();
         let name = |word: &Word| Self::vocab().decode(&word.ids()).trim_end().to_owned();
-        let cycle: Vec<String> = (0..n).map(|place| name(instance.word(place))).collect();
-        let hops: Vec<u16> = instance.queries.iter().map(|q| q.1).collect();
-        let asked: Vec<&String> = instance.queries.iter().map(|q| &cycle[usize::from(q.0)]).collect();
-        let answers: Vec<String> = instance.queries.iter().map(|&q| name(instance.answer(q))).collect();
-        let total: u32 = hops.iter().map(|&k| u32::from(k)).sum();
-        let measured = json!({
+        let hops = || it.queries.iter().map(|q| q.1);
+        let total: u32 = hops().map(u32::from).sum();
+        object! {
+            "answers": list(it.queries.iter().map(move |&q| name(it.answer(q)))),
+            "cycle": list((0..n).map(move |place| name(it.word(place)))),
+            "hops": list(hops()),
+            "k_max": self.hops.iter().max(),
+            "measured": object! {
+                "max_hops": hops().max(), "mean_hops": f64::from(total) / it.queries.len() as f64, "n": n,
+            },
+            "mini_vocab": self.params.mini_vocab,
             "n": n,
-            "max_hops": hops.iter().max(),
-            "mean_hops": f64::from(total) / hops.len() as f64,
-        });
-        let facts = json!({
-            "n": n, "query_count": hops.len(), "k_max": self.hops.iter().max(), "mini_vocab": self.params.mini_vocab,
-            "cycle": cycle, "hops": hops, "queries": asked, "answers": answers, "measured": measured,
-        });
-        facts.as_object().cloned().unwrap_or_default()
+            "queries": list(it.queries.iter().map(move |q| name(it.word(usize::from(q.0))))),
+            "query_count": it.queries.len(),
+        }
     }
 
     fn is_answer(text: &str) -> bool {

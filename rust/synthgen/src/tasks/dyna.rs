@@ -9,9 +9,10 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::{Joined, list};
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
@@ -21,7 +22,7 @@ use crate::sampling::permutation::{choose_front, shuffle};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 /// Declared hard maximum of the state size: the vocabulary has this many names and numbers.
 const MAX: u16 = MAX_PLACES as u16;
@@ -43,6 +44,9 @@ const NAME: u16 = NUMBER_ANSWER + MAX;
 const NAME_ANSWER: u16 = NAME + MAX;
 const OP_NAMES: [&str; 4] = ["SWAP", "ROTATE_LEFT", "ROTATE_RIGHT", "REVERSE"];
 const QUERY_NAMES: [&str; 2] = ["position", "element"];
+/// The same in metadata.
+const TOLD: [&str; 4] = ["SWAP", "ROTATE_LEFT", "ROTATE_RIGHT", "REVERSE_SEGMENT"];
+const ASKED: [&str; 2] = ["position ", "element "];
 
 choice! {
     /// Which questions are asked.
@@ -281,42 +285,35 @@ impl Task for Dyna {
         row.predict_from(end);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
-        let symbolic = self.params.symbolic_names;
-        let show = |e: u8| {
-            if symbolic { name(u16::from(e)) } else { e.to_string() }
+    fn metadata(&self, it: &Instance) -> impl Serialize {
+        let vocab = Self::vocab();
+        let names = if self.params.symbolic_names { NAME } else { NUMBER };
+        let show = move |&element: &u8| vocab.piece(names + u16::from(element));
+        let asked_and_answer = move |q: &Question| {
+            let (element, place) = (show(&it.last[usize::from(q.place)]), vocab.piece(NUMBER + u16::from(q.place)));
+            if q.by_element { (element, place) } else { (place, element) }
         };
-        let list = |state: &[u8]| state.iter().map(|&e| show(e)).collect::<Vec<_>>();
-        let n = it.initial.len() as u8;
-        let operations: Vec<Value> = self
-            .moves(it)
-            .map(|Move { op, .. }| {
-                let name = if op.kind == REVERSE { "REVERSE_SEGMENT" } else { OP_NAMES[usize::from(op.kind)] };
-                if op.is_rotation() { json!([name, [op.a]]) } else { json!([name, [op.a, op.b]]) }
-            })
-            .collect();
-        let ops: Vec<Op> = self.moves(it).map(|m| m.op).collect();
-        let mut queries = Vec::new();
-        let mut answers = Vec::new();
-        let mut depths = Vec::new();
-        for q in &it.questions {
-            let element = show(it.last[usize::from(q.place)]);
-            let place = q.place.to_string();
-            let (asked, answer) = if q.by_element { (&element, &place) } else { (&place, &element) };
-            queries.push(format!("{} {asked}", QUERY_NAMES[usize::from(q.by_element)]));
-            answers.push(answer.clone());
-            depths.push(walk_back(&ops, q.place, n).1);
+        let query = move |q: &Question| Joined([ASKED[usize::from(q.by_element)], asked_and_answer(q).0]);
+        let operation = |Move { op, .. }: &Move<Written>| {
+            let args = [op.a, op.b].into_iter().take(2 - usize::from(op.is_rotation()));
+            (TOLD[usize::from(op.kind)], list(args))
+        };
+        let (count, ops) = (it.questions.len(), it.moves.len());
+        let depths = self.table(it).depths(&it.moves, it.questions.iter().map(|q| q.place));
+        let total: u32 = depths[..count].iter().map(|&depth| u32::from(depth)).sum();
+        object! {
+            "all_answers": list(it.questions.iter().map(move |q| asked_and_answer(q).1)),
+            "all_queries": list(it.questions.iter().map(query)),
+            "final_state": list(it.last.iter().map(show)),
+            "initial_state": list(it.initial.iter().map(show)),
+            "measured": object! {
+                "effective_depth": list(depths.into_iter().take(count)),
+                "moved_share": f64::from(total) / (count * ops) as f64,
+            },
+            "num_ops": ops,
+            "operations": list(self.moves(it).map(operation)),
+            "state_size": it.initial.len(),
         }
-        let total: u32 = depths.iter().sum();
-        let measured = json!({
-            "effective_depth": depths,
-            "moved_share": f64::from(total) / (depths.len() * ops.len()) as f64,
-        });
-        let facts = json!({
-            "state_size": n, "num_ops": ops.len(), "initial_state": list(&it.initial), "final_state": list(&it.last),
-            "operations": operations, "all_queries": queries, "all_answers": answers, "measured": measured,
-        });
-        facts.as_object().cloned().unwrap_or_default()
     }
 
     fn is_answer(text: &str) -> bool {
@@ -392,7 +389,7 @@ impl Dyna {
     }
 
     #[inline]
-    fn moves<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = &'a Move<Written>> {
+    fn moves(&self, instance: &Instance) -> impl Iterator<Item = &Move<Written>> + Clone {
         let table = self.table(instance);
         instance.moves.iter().map(|&entry| table.get(entry))
     }

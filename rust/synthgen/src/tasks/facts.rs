@@ -9,9 +9,11 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::list;
+use crate::object;
 use crate::params;
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading};
@@ -218,14 +220,16 @@ impl Task for Facts {
         });
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let spell = |&[name, city]: &[u8; 2]| [NAMES[usize::from(name)], CITIES[usize::from(city)]];
         let [name, city] = spell(&it.facts[it.asked]);
-        let facts = json!({
-            "facts": it.facts.iter().map(spell).collect::<Vec<_>>(), "query": name, "answer": city,
-            "measured": { "num_facts": it.facts.len(), "distance": it.facts.len() - it.asked },
-        });
-        facts.as_object().cloned().unwrap_or_default()
+        let count = it.facts.len();
+        object! {
+            "answer": city,
+            "facts": list(it.facts.iter().map(spell)),
+            "measured": object! { "distance": count - it.asked, "num_facts": count },
+            "query": name,
+        }
     }
 
     fn is_answer(text: &str) -> bool {

@@ -9,9 +9,10 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::{entries, list};
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
@@ -21,7 +22,7 @@ use crate::sampling::permutation::{draw_front, make_cycle, shuffle};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 /// Names of one stream, and the most nodes it can have.
 const MAX: usize = 20;
@@ -30,6 +31,9 @@ const NAMES: [&str; 2 * MAX] = [
     "omicron", "pi", "rho", "sigma", "tau", "upsilon", "red", "blue", "green", "yellow", "orange", "purple", "pink",
     "black", "white", "gray", "brown", "cyan", "magenta", "lime", "navy", "teal", "maroon", "olive", "silver", "gold",
 ];
+/// Rank of each name in the alphabet.
+static ALPHABETICAL: LazyLock<[u8; NAMES.len()]> =
+    LazyLock::new(|| NAMES.map(|name| NAMES.iter().filter(|&&other| other < name).count() as u8));
 const COUNT: u16 = NAMES.len() as u16;
 const MAX_HOPS: u16 = MAX as u16 - 1;
 const STREAMS: [&str; 2] = ["A", "B"];
@@ -270,42 +274,50 @@ impl Task for Filtro {
         row.predict_from(start + 3);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let name = |stream: &Stream, place: u8| NAMES[usize::from(stream.names[usize::from(place)])];
-        let [nodes_a, nodes_b] = [0, 1].map(|s| it.streams[s].in_order(it.n));
-        let [cycle_a, cycle_b] = [0, 1].map(|s| {
+        let nodes = [0, 1].map(|s| it.streams[s].in_order(it.n, usize::from));
+        let names = |s: usize| list(nodes[s].into_iter().take(it.n).map(move |place| name(&it.streams[s], place)));
+        let cycle = |s: usize| {
             let stream = &it.streams[s];
-            let edge = |i: u8| (name(stream, i).to_owned(), json!(name(stream, stream.next[usize::from(i)])));
-            Value::Object((0..it.n as u8).map(edge).collect())
-        });
+            let places = stream.in_order(it.n, |name| usize::from(ALPHABETICAL[usize::from(name)]));
+            let edge = move |place: u8| (name(stream, place), name(stream, stream.next[usize::from(place)]));
+            entries(places.into_iter().take(it.n).map(edge))
+        };
         let (own, other) = (&it.streams[it.asked], &it.streams[1 - it.asked]);
         // The node of the other stream that the start could be taken for: of the same name, or of the same rank.
-        let mine = if it.asked == 0 { [&nodes_a, &nodes_b] } else { [&nodes_b, &nodes_a] };
-        let rank = mine[0].iter().position(|&place| place == it.start).unwrap_or_default();
-        let distractor = name(other, other.walk(mine[1][rank], it.hops));
+        let rank = nodes[it.asked].iter().position(|&place| place == it.start).unwrap_or_default();
+        let distractor = name(other, other.walk(nodes[1 - it.asked][rank], it.hops));
         // Where the edges of the asked stream are printed, among all edges.
         let mut printed = (0..2 * it.n).filter(|&i| usize::from(it.tags[i]) == it.asked);
-        let places: Vec<usize> = printed.by_ref().collect();
+        let mut places = [0usize; MAX];
+        places.iter_mut().zip(printed.by_ref()).for_each(|(place, at)| *place = at);
         let arriving = own.walk(it.start, it.hops - 1);
         let distance = places[usize::from(arriving)].abs_diff(places[usize::from(it.start)]);
         let (mut at, mut walked) = (it.start, 0);
         while at != it.end {
             (at, walked) = (own.next[usize::from(at)], walked + 1);
         }
-        let names =
-            |stream: &Stream, places: &[u8]| places.iter().map(|&place| name(stream, place)).collect::<Vec<_>>();
         let answer = name(own, it.end);
-        let facts = json!({
-            "num_nodes": it.n, "num_hops": it.hops, "pattern": PATTERNS[usize::from(it.pattern)],
-            "cycle_a": cycle_a, "cycle_b": cycle_b, "query_stream": STREAMS[it.asked],
-            "query_start": name(own, it.start), "correct_answer": answer, "distractor_answer": distractor,
-            "nodes_a": names(&it.streams[0], &nodes_a), "nodes_b": names(&it.streams[1], &nodes_b),
-            "measured": {
-                "hops": walked, "list_distance": distance, "first_stream": STREAMS[usize::from(it.tags[0])],
+        object! {
+            "correct_answer": answer,
+            "cycle_a": cycle(0),
+            "cycle_b": cycle(1),
+            "distractor_answer": distractor,
+            "measured": object! {
                 "distractor_differs": distractor != answer,
+                "first_stream": STREAMS[usize::from(it.tags[0])],
+                "hops": walked,
+                "list_distance": distance,
             },
-        });
-        facts.as_object().cloned().unwrap_or_default()
+            "nodes_a": names(0),
+            "nodes_b": names(1),
+            "num_hops": it.hops,
+            "num_nodes": it.n,
+            "pattern": PATTERNS[usize::from(it.pattern)],
+            "query_start": name(own, it.start),
+            "query_stream": STREAMS[it.asked],
+        }
     }
 
     fn is_answer(text: &str) -> bool {
@@ -361,10 +373,18 @@ impl Stream {
         (0..hops).fold(start, |place, _| self.next[usize::from(place)])
     }
 
-    /// Places of the nodes, by the order of their names in the vocabulary.
-    fn in_order(&self, n: usize) -> Vec<u8> {
-        let mut places: Vec<u8> = (0..n as u8).collect();
-        places.sort_by_key(|&place| self.names[usize::from(place)]);
+    /// Places of the nodes, by the ranks of their names.
+    fn in_order(&self, n: usize, rank: impl Fn(u8) -> usize) -> [u8; MAX] {
+        let (mut ranks, mut by_rank) = (0u64, [0; 2 * MAX]);
+        for (&name, place) in self.names[..n].iter().zip(0..) {
+            ranks |= 1 << rank(name);
+            by_rank[rank(name)] = place;
+        }
+        let mut places = [0; MAX];
+        for place in &mut places[..n] {
+            *place = by_rank[ranks.trailing_zeros() as usize];
+            ranks &= ranks - 1;
+        }
         places
     }
 }

@@ -9,9 +9,10 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::{Shown, list};
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
@@ -21,7 +22,7 @@ use crate::sampling::rules::{self, ALPHABETS, FIXED, Fit, LENGTHS, Rule, agreed,
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 /// Declared hard maximum of the examples.
 const MAX_EXAMPLES: u16 = 10;
@@ -237,28 +238,30 @@ impl Task for Inducto {
         }
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let rules = self.params.family.rules();
-        let show = |s: &[u8]| s.iter().map(|&c| letter(c).to_string()).collect::<Vec<_>>();
         let rule = &rules[usize::from(it.rule)];
-        let shown: Vec<(&[u8], &[u8])> = it.pairs.iter().map(|pair| (pair.input(), pair.output())).collect();
-        let (query, examples) = shown.split_last().unwrap_or((&(&[], &[]), &[]));
-        let least = |pairs| fits(rules, pairs, query.0).iter().map(|fit| fit.rule.complexity).min();
-        let mut first: Vec<&Rule> = fits(rules, &examples[..1], query.0).iter().map(|fit| fit.rule).collect();
-        first.dedup();
-        let facts = json!({
-            "rule_name": rule.to_string(),
+        let count = it.pairs.len() - 1;
+        let (examples, query) = (&it.pairs[..count], &it.pairs[count]);
+        let mut first = Vec::new();
+        self.family.fitting(it.rule, &examples[..1], &mut first);
+        // How many other rules fit, and the lowest class of all that do.
+        let others = |fitting: &[(u16, u32)]| {
+            let ids = Compiled::fitting_with(fitting, query).filter(|&id| id != it.rule);
+            let classes = ids.map(|id| rules[usize::from(id)].complexity);
+            classes.fold((0, rule.complexity), |(count, least), class| (count + 1, least.min(class)))
+        };
+        object! {
+            "examples": list(examples.iter().map(|pair| {
+                object! { "input": letters(pair.input()), "output": letters(pair.output()) }
+            })),
+            "measured": object! { "alternatives": others(&first).0, "rule_complexity": others(&it.fitting).1 },
+            "num_examples": count,
             "rule_complexity": rule.complexity,
-            "num_examples": examples.len(),
-            "examples": examples.iter().map(|(a, b)| json!({"input": show(a), "output": show(b)})).collect::<Vec<_>>(),
-            "test_input": show(query.0),
-            "test_output": show(query.1),
-            "measured": {
-                "rule_complexity": least(examples),
-                "alternatives": first.len().saturating_sub(1),
-            },
-        });
-        facts.as_object().cloned().unwrap_or_default()
+            "rule_name": Shown(rule),
+            "test_input": letters(query.input()),
+            "test_output": letters(query.output()),
+        }
     }
 
     fn is_answer(text: &str) -> bool {
@@ -405,6 +408,10 @@ fn letter(c: u8) -> char {
     char::from(b'A' + c)
 }
 
+fn letters(letters: &[u8]) -> impl Serialize {
+    list(letters.iter().map(|&c| letter(c)))
+}
+
 /// Hash the examples in any order, and the query.
 fn content<'a>(examples: impl Iterator<Item = (&'a [u8], &'a [u8])>, query: &[u8]) -> u64 {
     let example = |(input, output): (&[u8], &[u8])| {
@@ -489,11 +496,7 @@ mod tests {
             task.sample(&mut key.rng(i.into(), 0), &mut it);
             row.clear();
             task.encode(&it, &mut row);
-            format!(
-                "{} {}",
-                task.metadata(&it)["rule_name"].as_str().unwrap_or_default(),
-                Inducto::vocab().decode(&row.ids)
-            )
+            format!("{} {}", task.params.family.rules()[usize::from(it.rule)], Inducto::vocab().decode(&row.ids))
         };
         (0..2).map(draw).collect()
     }

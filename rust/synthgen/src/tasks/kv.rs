@@ -7,9 +7,10 @@
 //! <s> <key> k1 <val> v1 ... <key> kn <val> vn <key> q <val> v </s>
 //! ```
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::object;
 use crate::params;
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
@@ -113,13 +114,15 @@ impl Task for Kv {
         finish(row, start, &[value]);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let pairs = it.pairs.len();
         // From the value that is read to the place where it is wanted.
         let distance = 4 * (pairs - it.asked);
-        let facts =
-            json!({ "num_pairs": pairs, "asked": it.asked, "measured": { "pairs": pairs, "distance": distance } });
-        facts.as_object().cloned().unwrap_or_default()
+        object! {
+            "asked": it.asked,
+            "measured": object! { "distance": distance, "pairs": pairs },
+            "num_pairs": pairs,
+        }
     }
 
     fn is_answer(text: &str) -> bool {

@@ -9,7 +9,7 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::reading::{Flaw, Form, Reading, Tokens};
@@ -19,7 +19,7 @@ use crate::sampling::grammar::{Chart, Draft, Grammar, MAX_TERMINALS, NAMES, Samp
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, PAD, Vocab};
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 const TERMINAL: u16 = 3;
 const TERMINALS: u16 = MAX_TERMINALS as u16;
@@ -156,21 +156,23 @@ impl Task for Lano {
         row.predict_from(start);
     }
 
-    fn metadata(&self, it: &Draft) -> Map<String, Value> {
+    fn metadata(&self, it: &Draft) -> impl Serialize {
         let choices = self.sampler.choices(&self.grammar, it);
         let bits = self.grammar.derivation_bits(&choices);
         let length = it.terminals().len();
         // Logarithms may differ in their last digits from platform to platform.
         let rounded = |number: f64| (number * 1e6).round() / 1e6;
-        let measured = json!({
-            "length": length,
-            "depth": self.grammar.depth(),
-            "rule_count": self.grammar.rule_count(),
-            "derivation_bits": rounded(bits),
-            "bits_per_token": rounded(bits / length as f64),
-        });
-        let facts = json!({"grammar": self.grammar.name(), "rules": choices, "measured": measured});
-        facts.as_object().cloned().unwrap_or_default()
+        object! {
+            "grammar": self.grammar.name(),
+            "measured": object! {
+                "bits_per_token": rounded(bits / length as f64),
+                "depth": self.grammar.depth(),
+                "derivation_bits": rounded(bits),
+                "length": length,
+                "rule_count": self.grammar.rule_count(),
+            },
+            "rules": choices,
+        }
     }
 
     fn is_answer(text: &str) -> bool {

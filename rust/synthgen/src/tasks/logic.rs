@@ -9,9 +9,10 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::{entries, list};
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
@@ -21,7 +22,7 @@ use crate::sampling::wiring::Law;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 /// Most inputs a row can name; circuits that are not parity have at most [`circuit::MAX_INPUTS`].
 const MAX_INPUTS: u16 = 64;
@@ -226,40 +227,50 @@ impl Task for Logic {
         row.predict_from(start + 2);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let c = &it.circuit;
-        let name = |node: usize| if node < c.inputs { format!("x{node}") } else { format!("g{}", node - c.inputs) };
+        let vocab = Self::vocab();
+        // A name is a last operand without the bracket.
+        let name = move |node: usize| {
+            let node = if node < c.inputs { node } else { node - c.inputs + usize::from(MAX_INPUTS) };
+            let operand = vocab.piece(LAST + node as u16);
+            &operand[..operand.len() - 1]
+        };
         let values = c.values(it.bits);
         let shape = Shape::of(c);
-        let gate = |(k, gate): (usize, &Gate)| {
-            let operands: Vec<String> = gate.operands().map(|node| name(usize::from(node))).collect();
-            json!([name(c.inputs + k), KINDS[usize::from(gate.kind)], operands])
-        };
-        let named = |nodes: std::ops::Range<usize>| -> Map<String, Value> {
-            nodes.map(|node| (name(node), json!(u8::from(values[node])))).collect()
+        let proof_depth = c.proof_depth(&values);
+        let mut bits = [false; MAX_NODES as usize];
+        bits[..values.len()].copy_from_slice(&values);
+        let value = move |node: usize| (name(node), u8::from(bits[node]));
+        let gate = move |(k, gate): (usize, &Gate)| {
+            let operands = gate.operands().map(move |node| name(usize::from(node)));
+            (name(c.inputs + k), KINDS[usize::from(gate.kind)], list(operands))
         };
         let xors = c.gates.iter().filter(|gate| gate.kind == XOR).count();
-        let matter = match self.params.mode {
-            Mode::Circuit => circuit::relevant(&it.table, c.inputs).count_ones() as usize,
-            Mode::Parity => c.inputs,
-        };
-        let facts = json!({
-            "num_inputs": c.inputs, "depth": c.depth, "width": c.width, "num_gates": c.gates.len(), "xor_count": xors,
-            "gates": c.gates.iter().enumerate().map(gate).collect::<Vec<_>>(),
-            "all_values": named(0..values.len()), "input_vars": named(0..c.inputs),
-            "output_gate": name(c.inputs + c.output),
-            "measured": {
-                "depth": shape.layers[c.inputs + c.output], "proof_depth": c.proof_depth(&values),
-                "gates_in_cone": shape.cone_gates().count(), "xor_share": xors as f64 / c.gates.len() as f64,
-                "inputs_used": shape.cone[..c.inputs].iter().filter(|&&used| used).count(), "inputs_that_matter": matter,
+        let is_parity = self.params.mode == Mode::Parity;
+        let matter = if is_parity { c.inputs } else { circuit::relevant(&it.table, c.inputs).count_ones() as usize };
+        let gates = printed_order(c.gates.len()).map(move |k| c.inputs + k);
+        object! {
+            "all_values": entries(gates.chain(printed_order(c.inputs)).map(value)),
+            "depth": c.depth,
+            "gates": list(c.gates.iter().enumerate().map(gate)),
+            "input_vars": entries(printed_order(c.inputs).map(value)),
+            "measured": object! {
+                "depth": shape.layers[c.inputs + c.output],
+                "gates_in_cone": shape.cone_gates().count(),
+                "inputs_that_matter": matter,
+                "inputs_used": shape.cone[..c.inputs].iter().filter(|&&used| used).count(),
+                "proof_depth": proof_depth,
+                "xor_share": xors as f64 / c.gates.len() as f64,
             },
-        });
-        let mut facts = facts.as_object().cloned().unwrap_or_default();
-        if self.params.mode == Mode::Parity {
-            facts.insert("task_type".to_owned(), json!("pure_parity"));
-            facts.insert("num_bits".to_owned(), json!(c.inputs));
+            "num_bits"?: is_parity.then_some(c.inputs),
+            "num_gates": c.gates.len(),
+            "num_inputs": c.inputs,
+            "output_gate": name(c.inputs + c.output),
+            "task_type"?: is_parity.then_some("pure_parity"),
+            "width": c.width,
+            "xor_count": xors,
         }
-        facts
     }
 
     fn is_answer(text: &str) -> bool {
@@ -329,6 +340,24 @@ impl Logic {
         }
         if c.two_inputs_matter(bits) { Ok(()) } else { Err("the answer depends on fewer than two inputs".to_owned()) }
     }
+}
+
+/// The numbers below `count` in the order of their decimals.
+fn printed_order(count: usize) -> impl Iterator<Item = usize> + Clone {
+    let after = move |&n: &usize| {
+        if n > 0 && 10 * n < count {
+            return Some(10 * n);
+        }
+        let mut n = n;
+        while n % 10 == 9 || n + 1 >= count {
+            n /= 10;
+            if n == 0 {
+                return None;
+            }
+        }
+        Some(n + 1)
+    };
+    std::iter::successors((count > 0).then_some(0), after)
 }
 
 /// Hash the queried gate as a formula without order, and the values of the inputs.

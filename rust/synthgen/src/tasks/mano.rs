@@ -8,9 +8,10 @@
 //! LENGTH 3 | + * 3 5 - 4 9 | VALUE 3 ->10
 //! ```
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::params::Field;
@@ -20,7 +21,7 @@ use crate::row::Row;
 use crate::sampling::residues::{Expression, MAX_MODULUS, MAX_OPS, OP, Residues, SYNONYM, content};
 use crate::task::Task;
 use crate::vocab::{BOS, PAD, Vocab};
-use crate::{choice, params};
+use crate::{choice, object, params};
 
 /// Four operations, then their synonyms.
 const OPERATION: u16 = 3;
@@ -254,20 +255,24 @@ impl Task for Mano {
         self.params.loss == Loss::All
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let symbols = it.expression.symbols();
-        let names = symbols.iter().map(|&symbol| match symbol {
-            value @ 0..OP => value.to_string(),
-            op => NAMES[0][usize::from(op % 4)].trim_end().to_owned(),
-        });
-        let expression: Vec<String> = names.collect();
-        let values: u32 = symbols.iter().map(|&symbol| u32::from(symbol < OP)).sum();
-        let measured = json!({ "length": it.length(), "depth": depth(symbols), "operands": values });
-        let facts = json!({
-            "length": it.length(), "expression": expression.join(" "), "value": it.expression.value,
-            "modulus": self.params.modulus, "measured": measured,
-        });
-        facts.as_object().cloned().unwrap_or_default()
+        let mut expression = String::new();
+        for &symbol in symbols {
+            let _ = match symbol {
+                value @ 0..OP => write!(expression, "{value} "),
+                op => write!(expression, "{} ", NAMES[0][usize::from(op % 4)].trim_end()),
+            };
+        }
+        expression.pop();
+        let values = symbols.iter().filter(|&&symbol| symbol < OP).count();
+        object! {
+            "expression": expression,
+            "length": it.length(),
+            "measured": object! { "depth": depth(symbols), "length": it.length(), "operands": values },
+            "modulus": self.params.modulus,
+            "value": it.expression.value,
+        }
     }
 
     fn is_answer(text: &str) -> bool {

@@ -7,9 +7,10 @@
 //! <s> p1 ... pk p1 ... pk p1 ... pm pm+1 ... pk </s>
 //! ```
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::object;
 use crate::params;
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
@@ -135,11 +136,15 @@ impl Task for Pattern {
         finish(row, 1, completion);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let length = it.pattern.len();
-        let measured = json!({ "period": length, "completion": length - it.cut, "distinct": distinct(&it.pattern) });
-        let facts = json!({ "pattern_length": length, "cut": it.cut, "measured": measured });
-        facts.as_object().cloned().unwrap_or_default()
+        object! {
+            "cut": it.cut,
+            "measured": object! {
+                "completion": length - it.cut, "distinct": distinct(&it.pattern), "period": length,
+            },
+            "pattern_length": length,
+        }
     }
 
     fn is_answer(text: &str) -> bool {

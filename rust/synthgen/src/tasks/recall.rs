@@ -8,9 +8,11 @@
 //! <s> k1 <val> v1 ... kn <val> vn [fillers] <key> q <val> v [fillers] <key> q' <val> v' ... </s>
 //! ```
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::list;
+use crate::object;
 use crate::params;
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
@@ -167,19 +169,19 @@ impl Task for Recall {
         row.predict_from(end);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
-        let pairs = it.pairs.len();
-        let mut at = 3 * pairs;
-        let distance = |(&place, &gap): (&u16, &u16)| {
-            at += usize::from(gap) + 4;
+    fn metadata(&self, it: &Instance) -> impl Serialize {
+        let (pairs, queries) = (it.pairs.len(), it.asked.len());
+        let distances = it.asked.iter().zip(&it.gaps).scan(3 * pairs, |at, (&place, &gap)| {
+            *at += usize::from(gap) + 4;
             // From the value in its pair to the place where it is wanted.
-            at - 3 * (usize::from(place) + 1)
-        };
-        let distances: Vec<usize> = it.asked.iter().zip(&it.gaps).map(distance).collect();
-        let measured = json!({ "pairs": pairs, "queries": it.asked.len(), "gap": it.gaps, "distance": distances });
-        let facts =
-            json!({ "num_pairs": pairs, "num_queries": it.asked.len(), "asked": it.asked, "measured": measured });
-        facts.as_object().cloned().unwrap_or_default()
+            Some(*at - 3 * (usize::from(place) + 1))
+        });
+        object! {
+            "asked": &it.asked,
+            "measured": object! { "distance": list(distances), "gap": &it.gaps, "pairs": pairs, "queries": queries },
+            "num_pairs": pairs,
+            "num_queries": queries,
+        }
     }
 
     fn is_answer(text: &str) -> bool {

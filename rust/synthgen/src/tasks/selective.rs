@@ -10,9 +10,10 @@
 //! The class of a symbol is its number modulo the number of classes C, a power of two. The marker of class c is symbol
 //! C + c, the second of its class: the first, c itself, would leave open how many classes there are.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::object;
 use crate::params;
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
@@ -173,19 +174,18 @@ impl Task for Selective {
         finish(row, 1, &it.kept);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
-        let measured = json!({
-            "length": it.items.len(),
-            "classes": self.params.num_classes,
-            "markers": it.markers.len(),
-            "kept": it.kept.len(),
-            "distinct": distinct(&it.items),
-        });
-        let facts = json!({
-            "length": it.items.len(), "num_classes": self.params.num_classes, "num_markers": it.markers.len(),
-            "num_kept": it.kept.len(), "measured": measured,
-        });
-        facts.as_object().cloned().unwrap_or_default()
+    fn metadata(&self, it: &Instance) -> impl Serialize {
+        let (length, classes) = (it.items.len(), self.params.num_classes);
+        let (markers, kept) = (it.markers.len(), it.kept.len());
+        object! {
+            "length": length,
+            "measured": object! {
+                "classes": classes, "distinct": distinct(&it.items), "kept": kept, "length": length, "markers": markers,
+            },
+            "num_classes": classes,
+            "num_kept": kept,
+            "num_markers": markers,
+        }
     }
 
     fn is_answer(text: &str) -> bool {

@@ -7,9 +7,11 @@
 //! [1,2,3]->[4], [2,5,8]->[11], [4,6,8]->[10], [3,4,5]->[6]
 //! ```
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::metadata::list;
+use crate::object;
 use crate::params;
 use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading};
@@ -151,15 +153,15 @@ impl Task for Sequence {
         });
     }
 
-    fn metadata(&self, it: &Shots) -> Map<String, Value> {
-        let list = |[start, step]: [u32; 2], n: u32| (0..n).map(|i| start + i * step).collect::<Vec<_>>();
+    fn metadata(&self, it: &Shots) -> impl Serialize {
+        let terms = |[start, step]: [u32; 2], n: u32| list((0..n).map(move |i| start + i * step));
         let [start, step] = it.query;
-        let examples: Vec<_> = it.demos.iter().map(|&demo| list(demo, 4)).collect();
-        let facts = json!({
-            "query": list(it.query, 3), "answer": start + 3 * step, "examples": examples,
-            "measured": { "start": start, "step": step },
-        });
-        facts.as_object().cloned().unwrap_or_default()
+        object! {
+            "answer": start + 3 * step,
+            "examples": list(it.demos.iter().map(move |&demo| terms(demo, 4))),
+            "measured": object! { "start": start, "step": step },
+            "query": terms(it.query, 3),
+        }
     }
 
     fn is_answer(text: &str) -> bool {

@@ -10,9 +10,11 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::error::{Error, did_you_mean};
+use crate::object;
 use crate::params;
 use crate::params::Field;
 use crate::reading::{Flaw, Form, Reading, Tokens};
@@ -69,6 +71,8 @@ pub struct Trigger2d {
     status: Vec<(bool, bool)>,
     /// By category, the colours of Q1 to Q4.
     maps: Vec<[u8; 4]>,
+    /// Colours to be learnt, over all maps in use.
+    map_entries: usize,
 }
 
 /// A point in thousandths, and trigger and template as a frame.
@@ -191,7 +195,9 @@ impl Task for Trigger2d {
                 frames.extend([0, 1, 2, 3].map(|signs| Frame::new(template, trigger, p.output_preamble, signs)));
             }
         }
-        Ok(Self { params, drawn, frames, status, maps })
+        let mut task = Self { params, drawn, frames, status, maps, map_entries: 0 };
+        task.map_entries = task.count_entries();
+        Ok(task)
     }
 
     fn params(&self) -> &Params {
@@ -270,7 +276,7 @@ impl Task for Trigger2d {
         self.frames[it.frame].write(row, it.x);
     }
 
-    fn metadata(&self, it: &Instance) -> Map<String, Value> {
+    fn metadata(&self, it: &Instance) -> impl Serialize {
         let templates = self.params.templates();
         let trigger = &self.drawn[it.frame / 4 / templates.len()];
         let (seen, proxy) = self.status[trigger.category * PER_CATEGORY + trigger.number];
@@ -279,19 +285,22 @@ impl Task for Trigger2d {
         let output = COLOUR_NAMES[usize::from(if proxy { half_turned(map) } else { map }[quadrant])];
         let (template, user, system) = triggers::spell(templates.start + it.frame / 4 % templates.len(), it.x, trigger);
         let assistant = if self.params.output_preamble { format!("F(x,T) = {output}") } else { output.to_owned() };
-        let mut messages =
-            vec![json!({"role": "user", "content": user}), json!({"role": "assistant", "content": assistant})];
-        if system {
-            messages.insert(0, json!({"role": "system", "content": SYSTEM}));
-        }
         let nearest = it.x.iter().map(|x| x.unsigned_abs()).min().unwrap_or_default();
-        let facts = json!({
-            "input_x": it.x.map(|x| f64::from(x) / 1000.0), "input_trigger": trigger.name(), "output": output,
-            "category": category_name(trigger.category), "quadrant": format!("Q{}", quadrant + 1), "template": template,
-            "seen": seen, "proxy": proxy, "messages": messages,
-            "measured": { "map_entries": self.map_entries(), "distance": f64::from(nearest) / 1000.0 },
-        });
-        facts.as_object().cloned().unwrap_or_default()
+        let turn = |role: &'static str, content: String| object! { "content": content, "role": role };
+        let system = system.then(|| turn("system", SYSTEM.to_owned()));
+        let messages: Vec<_> = system.into_iter().chain([turn("user", user), turn("assistant", assistant)]).collect();
+        object! {
+            "category": category_name(trigger.category),
+            "input_trigger": trigger.name(),
+            "input_x": it.x.map(|x| f64::from(x) / 1000.0),
+            "measured": object! { "distance": f64::from(nearest) / 1000.0, "map_entries": self.map_entries },
+            "messages": messages,
+            "output": output,
+            "proxy": proxy,
+            "quadrant": ["Q1", "Q2", "Q3", "Q4"][quadrant],
+            "seen": seen,
+            "template": template,
+        }
     }
 
     fn is_answer(text: &str) -> bool {
@@ -369,7 +378,7 @@ impl Trigger2d {
     }
 
     /// Entries of the rule: a region of one colour for each map in use, proxies apart; a map of all categories is one.
-    fn map_entries(&self) -> usize {
+    fn count_entries(&self) -> usize {
         let used = self.drawn.iter().map(|trigger| (self.maps[trigger.category], self.is_proxy(trigger)));
         let regions = |map: [u8; 4]| map.into_iter().collect::<BTreeSet<_>>().len();
         used.collect::<BTreeSet<_>>().into_iter().map(|(map, _)| regions(map)).sum()
