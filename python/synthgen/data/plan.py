@@ -263,6 +263,9 @@ class Plan:
         from .shards import stream
 
         shards = self.shards()
+        if not shards:
+            allowed = "allowed: more; shared out among tasks, levels and splits it leaves none of them a token"
+            raise param_error(None, "total_tokens", self.total_tokens, allowed)
         for split in SPLITS:
             first = next((shard for shard in shards if shard.split == split), None)
             if first:
