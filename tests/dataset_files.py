@@ -3,7 +3,10 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -60,6 +63,24 @@ def write(planned: Plan, root: Path, **how: Any) -> Entry:
     manifest = generate(planned, root, **how)
     assert manifest is not None
     return manifest
+
+
+PROGRAM = [sys.executable, "-m", "synthgen.cli"]
+
+
+def start(words: Sequence[str], **how: Any) -> "subprocess.Popen[str]":
+    """Start the command line in a process of its own."""
+    own = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.Popen(
+        [*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own, **how
+    )
+
+
+def run(words: Sequence[str], **how: Any) -> tuple[int, str, str]:
+    """Run it to its end; return its exit status and what it printed."""
+    with start(words, **how) as child:
+        out, err = child.communicate()
+    return child.returncode, out, err
 
 
 def tree(root: Path) -> dict[str, bytes]:
