@@ -116,6 +116,9 @@ def _prepare(plan: Plan, root: Path, overwrite: bool) -> None:
     if overwrite and recorded is not None and (recorded != wanted or (root / MANIFEST).exists()):
         _remove(root, recorded)
         recorded = None
+    if recorded is None and root.exists() and any(path.name != WORK for path in root.iterdir()):
+        # Another process may have begun meanwhile.
+        recorded = _recorded(root)
     if recorded is not None:
         _clash(root, recorded, wanted)
     elif root.exists() and any(path.name != WORK for path in root.iterdir()):
@@ -192,20 +195,29 @@ def _complete(plan: Plan, root: Path, progress: Callable[[int], None] | None) ->
 def finish(plan: Plan, root: Path) -> dict[str, Any] | None:
     """Write what describes the whole dataset, if all shards are there; give the manifest."""
     shards = plan.shards()
-    if not all(entry_path(root, shard).is_file() for shard in shards):
-        return read_manifest(root) if (root / MANIFEST).exists() else None
-    try:
-        entries = [json.loads(entry_path(root, shard).read_text()) for shard in shards]
-        summary = summarise(plan, [(shard, facts_path(root, shard)) for shard in shards], root / WORK)
-    except FileNotFoundError:
-        # Another process was faster, and has cleared the working folder.
-        return read_manifest(root)
+    if all(entry_path(root, shard).is_file() for shard in shards):
+        try:
+            _describe(plan, shards, root)
+        except FileNotFoundError:
+            # Another process may have been faster, and have cleared the working folder.
+            if not (root / MANIFEST).exists():
+                raise
+    if not (root / MANIFEST).exists():
+        return None
+    shutil.rmtree(root / WORK, ignore_errors=True)
+    return read_manifest(root)
+
+
+def _describe(plan: Plan, shards: list[Shard], root: Path) -> None:
+    """Write everything that is not a shard, the manifest last."""
+    entries = [json.loads(entry_path(root, shard).read_text()) for shard in shards]
+    summary = summarise(plan, [(shard, facts_path(root, shard)) for shard in shards], root / WORK)
     described = {VOCABULARY: vocabulary_bytes(plan)}
     text = tokenizer_text(plan)
     if text is not None:
         described[TOKENIZER] = text.encode()
     for name, content in described.items():
-        write_atomic(root / name, content)
+        write_atomic(root / name, content, root / WORK)
     manifest = {
         "format": 2,
         "plan": json.loads(json_bytes(plan.describe())),
@@ -214,16 +226,19 @@ def finish(plan: Plan, root: Path) -> dict[str, Any] | None:
         "files": {name: entry("description", root / name) for name in described},
     }
     write_summaries(manifest, summary, root)
-    write_atomic(root / MANIFEST, json_bytes(manifest))
-    shutil.rmtree(root / WORK, ignore_errors=True)
-    return manifest
+    write_atomic(root / MANIFEST, json_bytes(manifest), root / WORK)
 
 
 def write_summaries(manifest: dict[str, Any], summary: Summary, root: Path) -> None:
     """Write the card, the figure and metadata.json."""
-    write_atomic(root / "metadata.json", json_bytes(metadata(manifest, summary)))
-    write_atomic(root / "README.md", card(manifest, summary).encode())
-    write_atomic(root / "statistics.png", histogram(summary))
+    made = {
+        "metadata.json": json_bytes(metadata(manifest, summary)),
+        "README.md": card(manifest, summary).encode(),
+        "statistics.png": histogram(summary),
+    }
+    for name, content in made.items():
+        # Under a temporary name it lies in the working folder, which whoever ends the run clears.
+        write_atomic(root / name, content, root / WORK)
 
 
 def vocabulary_bytes(plan: Plan) -> bytes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .files import temporary
 from .plan import LEVELS, SPLITS, Plan, Shard
 from .shards import FACTS
 
@@ -105,7 +106,10 @@ class Buckets:
     """Hashes on disk, in files by value, so that equal hashes meet in one file."""
 
     def __init__(self, work: Path, count: int) -> None:
-        self._paths = [work / f"bucket-{kind}-{at:05d}" for at in range(count) for kind in ("content", "hash")]
+        # Two processes may come to the end of a run at once.
+        self._paths = [
+            temporary(work, f"bucket-{at:05d}-{kind}") for at in range(count) for kind in ("content", "hash")
+        ]
         self._count = count
 
     def __enter__(self) -> Buckets:
