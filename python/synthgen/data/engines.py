@@ -16,6 +16,9 @@ Engine = Callable[[Plan, Sequence[Shard], Path, int | None, Callable[[int], None
 """Makes the shards of a plan in a directory: (plan, shards, directory, workers, progress, address)."""
 
 
+MAX_WORKERS = 1024
+
+
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -33,7 +36,7 @@ def local(
 
     Ctrl-C and the first error stop all threads after their block; what is complete stays.
     """
-    count = integer(None, "workers", cores() if workers is None else workers, 1, 1024)
+    count = integer(None, "workers", cores() if workers is None else workers, 1, MAX_WORKERS)
     stop, lock, done = threading.Event(), threading.Lock(), 0
 
     def advance(tokens: int) -> None:
@@ -70,8 +73,8 @@ def on_ray(
 ) -> None:
     """Make shards as tasks of a Ray cluster whose nodes share the directory.
 
-    Tasks of a node that dies run again elsewhere: at least once, which does no harm, since a shard is pure and its files
-    are renamed whole.
+    Tasks of a node that dies run again elsewhere: at least once, which does no harm, since a shard is pure and its
+    files are renamed whole.
     """
     ray = extra("ray", "ray")
     own = not ray.is_initialized()

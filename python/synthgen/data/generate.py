@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..checks import extra, integer
 from ..errors import DatasetError, param_error, show
 from ..registry import get
 from .card import card, metadata
-from .engines import ENGINES, Engine
+from .engines import ENGINES, MAX_WORKERS, Engine
 from .figure import histogram
 from .files import entry, json_bytes, write_atomic
 from .formats import files
@@ -158,10 +159,7 @@ def generate(
 
     """
     root = Path(directory)
-    if not 0 <= shard_index < num_shards:
-        raise param_error(None, "shard_index", shard_index, f"allowed: 0..={num_shards - 1}, below num_shards")
-    if isinstance(engine, str) and engine not in ENGINES:
-        raise param_error(None, "engine", engine, f"allowed: one of {', '.join(ENGINES)}")
+    check_run(workers, engine, shard_index, num_shards)
     plan.check()
     try:
         _prepare(plan, root, overwrite)
@@ -176,6 +174,20 @@ def generate(
             f"{error.filename or root} cannot be written: {error.strerror or error}; "
             "what is complete stays, and the same command goes on from there"
         ) from error
+
+
+def check_run(workers: int | None, engine: str | Engine, shard_index: int, num_shards: int) -> None:
+    """Refuse before any work what the run would be refused for. Raises ParamError and ModuleNotFoundError."""
+    if workers is not None:
+        integer(None, "workers", workers, 1, MAX_WORKERS)
+    integer(None, "num_shards", num_shards, 1, 2**20)
+    if not 0 <= shard_index < num_shards:
+        raise param_error(None, "shard_index", shard_index, f"allowed: 0..={num_shards - 1}, below num_shards")
+    if isinstance(engine, str) and engine not in ENGINES:
+        raise param_error(None, "engine", engine, f"allowed: one of {', '.join(ENGINES)}")
+    extra("matplotlib", "data")
+    if engine == "ray":
+        extra("ray", "ray")
 
 
 def _complete(plan: Plan, root: Path, progress: Callable[[int], None] | None) -> dict[str, Any]:

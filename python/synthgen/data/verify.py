@@ -104,9 +104,10 @@ def verify(
 ) -> Certificate:
     """Check a dataset and count what it holds.
 
-    Every shard is made again. Each row is read by the validator, which takes another road than the generator; it must be
-    valid for its task and level, and lie in the split of its content. Files, and what the manifest says of them, must
-    be what comes out. Duplicates are counted in bounded memory. `progress` is called with the tokens checked so far.
+    Every shard is made again. Each row is read by the validator, which takes another road than the generator; it must
+    be valid for its task and level, and lie in the split of its content. Files, and what the manifest says of them,
+    must be what comes out. Duplicates are counted in bounded memory. `progress` is called with the tokens checked so
+    far.
     """
     root = Path(directory)
     manifest = read_manifest(root)
