@@ -68,17 +68,15 @@ def write(planned: Plan, root: Path, **how: Any) -> Entry:
 PROGRAM = [sys.executable, "-m", "synthgen.cli"]
 
 
-def start(words: Sequence[str], **how: Any) -> "subprocess.Popen[str]":
+def start(words: Sequence[str]) -> "subprocess.Popen[str]":
     """Start the command line in a process of its own."""
     own = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.Popen(
-        [*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own, **how
-    )
+    return subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own)
 
 
-def run(words: Sequence[str], **how: Any) -> tuple[int, str, str]:
+def run(words: Sequence[str]) -> tuple[int, str, str]:
     """Run it to its end; return its exit status and what it printed."""
-    with start(words, **how) as child:
+    with start(words) as child:
         out, err = child.communicate()
     return child.returncode, out, err
 

@@ -3,10 +3,10 @@
 import json
 import os
 import random
-import resource
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from synthgen.data.verify import verify
 from tests.dataset_files import (
     ALL,
     DESCRIBED,
+    PROGRAM,
     Cli,
     command,
     entries,
@@ -108,9 +109,12 @@ def done_shards(root: Path) -> list[Path]:
     return [root / name for entry in known for name in entry["files"]]
 
 
-def limited(size: int) -> Callable[[], None]:
-    """Make files of a child end at `size` bytes, as on a disk that is full there."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+"""Python with files that end at a size, as on a disk that is full there."""
 
 
 FULL = [*((fmt, "auto") for fmt in ALL), ("jsonl", "gzip"), ("jsonl", "zstd"), ("arrow", "zstd"), (EVERY, "auto")]
@@ -125,7 +129,9 @@ def test_a_full_disk_is_one_clear_error_and_the_next_run_goes_on(tmp_path: Path,
     sizes = {name: len(content) for name, content in tree(whole).items() if name not in DESCRIBED}
     room = max(size for name, size in sizes.items() if "train" not in name) + 4096
     assert room < max(sizes.values())
-    result = run(words, preexec_fn=limited(room))
+    limited = [sys.executable, "-c", LIMITED, str(room), *PROGRAM[1:], *words]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    result = (done.returncode, done.stdout, done.stderr)
     refused(result, "cannot be written: ", "large", "what is complete stays, and the same command goes on from there")
     found = tree(tmp_path / "data")
     left = {name for name in found if name.startswith(".synthgen/")}
