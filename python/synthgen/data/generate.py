@@ -193,13 +193,18 @@ def check_run(workers: int | None, engine: str | Engine, shard_index: int, num_s
 def _complete(plan: Plan, root: Path, progress: Callable[[int], None] | None) -> dict[str, Any]:
     """The manifest of a dataset that is there already, once its files have been hashed again."""
     manifest = read_manifest(root)
-    listed = {name: file for part in (*manifest["shards"], manifest) for name, file in part["files"].items()}
+    try:
+        listed = {name: file for part in (*manifest["shards"], manifest) for name, file in part["files"].items()}
+        kinds = {name: str(file["kind"]) for name, file in listed.items()}
+        tokens, _ = (sum(shard[name] for shard in manifest["shards"]) for name in ("tokens", "rows"))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{root / MANIFEST} is not what synthgen writes: {error!r}; use --overwrite") from error
     for name, file in listed.items():
         path = root / name
-        if not path.is_file() or entry(file["kind"], path) != file:
+        if not path.is_file() or entry(kinds[name], path) != file:
             raise DatasetError(f"{path} is missing or not what the manifest says; use `synthgen rebuild {root}`")
     if progress:
-        progress(sum(shard["tokens"] for shard in manifest["shards"]))
+        progress(tokens)
     shutil.rmtree(root / WORK, ignore_errors=True)
     return manifest
 

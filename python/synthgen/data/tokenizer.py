@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checks import extra
-from ..errors import ParamError, param_error
+from ..errors import DatasetError, ParamError, param_error
 
 if TYPE_CHECKING:
     import tokenizers
@@ -73,8 +73,12 @@ class Foreign:
         add it, and is predicted.
         """
         end = None if self.eos is None else self._loaded.token_to_id(self.eos)
+        try:
+            encodings = self._loaded.encode_batch([text for text, _ in rows])
+        except Exception as error:  # the library raises bare exceptions
+            raise DatasetError(f"the tokenizer cannot encode a row: {error}; give one that encodes any text") from error
         found = []
-        for encoding, (_, spans) in zip(self._loaded.encode_batch([text for text, _ in rows]), rows, strict=True):
+        for encoding, (_, spans) in zip(encodings, rows, strict=True):
             ids = list(encoding.ids)
             mask = bytearray(any(start < b and a < stop for start, stop in spans) for a, b in encoding.offsets)
             if end is not None:

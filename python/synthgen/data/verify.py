@@ -94,9 +94,12 @@ def _foreign(recorded: dict[str, Any], root: Path) -> Foreign | None:
     if recorded["tokenizer"] is None:
         return None
     try:
-        return Foreign((root / TOKENIZER).read_text(encoding="utf-8"), recorded["eos"])
+        found = Foreign((root / TOKENIZER).read_text(encoding="utf-8"), recorded["eos"])
     except OSError as error:
         raise DatasetError(f"{root / TOKENIZER} cannot be read: {error.strerror}") from error
+    if found.sha256 != recorded["tokenizer"]:
+        raise DatasetError(f"{root / TOKENIZER} is not the tokenizer that the dataset was made with")
+    return found
 
 
 def verify(
@@ -279,7 +282,11 @@ def rebuild(directory: str | Path, number: int) -> list[str]:
         made = {name: Path(folder) / name.replace("/", "-") for name in check.names}
         check._make(made)
         listed = {name: entry(kind, made[name]) for name, kind in check.names.items()}
-        if manifest["shards"][number]["files"] != listed:
+        try:
+            stated = manifest["shards"][number]["files"]
+        except (IndexError, KeyError, TypeError):
+            stated = None
+        if stated != listed:
             was, now = manifest.get("tools"), tools(plan)
             raise DatasetError(
                 f"shard {number} comes out otherwise than the manifest of {root} says; made with {was}, here {now}"
