@@ -283,9 +283,13 @@ def test_an_unfinished_dataset_is_overwritten_on_request(cli: Cli, tmp_path: Pat
     assert not (root / ".synthgen").exists()
 
 
-def test_no_clock_goes_into_a_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(plan("dyna", "jsonl,parquet,arrow", 30_000, compress="none"), tmp_path / "a")
+@pytest.mark.parametrize(("formats", "compress"), [(EVERY, "auto"), ("jsonl,parquet", "gzip"), ("jsonl,arrow", "zstd")])
+def test_no_clock_goes_into_a_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, formats: str, compress: str
+) -> None:
+    planned = plan("dyna", formats, 30_000, compress=compress)
+    write(planned, tmp_path / "a")
     monkeypatch.setattr(time, "time", lambda: 1e9)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    write(plan("dyna", "jsonl,parquet,arrow", 30_000, compress="none"), tmp_path / "b")
+    write(planned, tmp_path / "b")
     assert hashes(tmp_path / "a") == hashes(tmp_path / "b")

@@ -56,7 +56,8 @@ def five(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def every_task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All tasks in one dataset."""
     root = tmp_path_factory.mktemp("every") / "data"
-    write(Plan.make(TASKS, 600_000, formats=["jsonl", "bin"], split_ratios=(0.6, 0.2, 0.2)), root)
+    shares = (0.6, 0.2, 0.2)
+    write(Plan.make(TASKS, 600_000, formats=["jsonl", "bin"], split_ratios=shares, shard_tokens=100_000), root)
     return root
 
 
