@@ -1,48 +1,22 @@
-"""The command line: what it prints, what it refuses, the datasets that it writes, and what their verification finds."""
+"""The command line: what it prints, and what it refuses before any work."""
 
+import io
 import json
 import re
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import synthgen
-from synthgen.cli import bench, main
-from synthgen.data.files import npy_bytes, sha256
-from synthgen.data.generate import generate, shard_files, write_shard
-from synthgen.data.plan import Plan
-from synthgen.data.verify import verify
+from synthgen.cli import bench, generate, main, progress
+from synthgen.data.card import skills
 
-from tests.public_cases import few, splits
+from tests.dataset_files import ALL, FEW, SPLITS, Cli, command, entries, manifest_of, plan, refused, tree
+from tests.public_cases import splits
 
 TASKS = tuple(synthgen.tasks())
 every_task = pytest.mark.parametrize("name", TASKS)
-Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Run the command line here; return its exit status and what it printed."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
-
-
-def refused(result: tuple[int, str, str], *hints: str) -> None:
-    """Hold a call to have been refused with a message of one line, which names what would do."""
-    status, _, err = result
-    assert status == 1
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    for hint in hints:
-        assert hint in err
 
 
 def test_list_names_every_task_and_parameter(cli: Cli) -> None:
@@ -137,237 +111,135 @@ def test_bench_measures_every_task_at_every_level(cli: Cli, monkeypatch: pytest.
         assert min(one["tokens_per_s"], one["of_memory_fill"], one["threads"]) > 0
 
 
-def files(root: Path) -> dict[str, bytes]:
-    """All files below a directory."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+def test_info_describes_every_task(cli: Cli) -> None:
+    status, out, err = cli("generate", "info")
+    assert (status, err) == (0, "")
+    rule = "=" * 60
+    parts = out.split(f"{rule}\n")[1:]
+    assert parts[::2] == [f"{name.upper()}\n" for name in TASKS]
+    for name, text in zip(TASKS, parts[1::2], strict=True):
+        assert text.startswith(f"{synthgen.tasks()[name].summary}\nSkills: ")
+        assert skills(name)
+        assert ", ".join(skills(name)) in text
 
 
-def manifest_of(root: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((root / "manifest.json").read_bytes())
-    return found
+@every_task
+def test_info_shows_a_task_in_full(cli: Cli, name: str) -> None:
+    status, out, err = cli("generate", "info", name)
+    assert (status, err) == (0, "")
+    info = synthgen.tasks()[name]
+    assert [line for line in out.splitlines() if line == "=" * 60 or line == name.upper()] == [
+        "=" * 60, name.upper(), "=" * 60,
+    ]  # fmt: skip
+    for param in info.params:
+        assert re.search(rf"^  {param.name} +{re.escape(param.doc)}$", out, re.MULTILINE)
+    for level in (1, 2, 3):
+        row = synthgen.get(name).example(0, difficulty=level)
+        assert f"\nLevel {level}, for example:\n  {row['input_text']}\n  answer: {row['target']}\n" in out
 
 
-def lines(root: Path, shard: dict[str, Any]) -> list[dict[str, Any]]:
-    (name,) = (name for name, file in shard["files"].items() if file["kind"] == "jsonl")
-    return [json.loads(line) for line in (root / name).read_text().splitlines()]
+def test_info_of_no_task_is_refused(cli: Cli) -> None:
+    refused(cli("generate", "info", "dina"), 'did you mean "dyna"?', *TASKS)
 
 
-def arrays(root: Path, shard: dict[str, Any]) -> tuple[Any, Any]:
-    named = {file["kind"]: root / name for name, file in shard["files"].items()}
-    return np.load(named["tokens"]), np.load(named["rows"])
+@pytest.mark.parametrize("kind", ["merged", *FEW])
+def test_a_dry_run_shows_the_plan_and_writes_nothing(cli: Cli, tmp_path: Path, kind: str) -> None:
+    for more in ([], ["--quiet"]):
+        words = [word for word in command(kind, ",".join(ALL), tmp_path / "data", "--dry-run") if word != "--quiet"]
+        status, out, err = cli(*words, *more)
+        assert (status, err) == (0, "")
+        assert out.splitlines()[-1] == "[dry run: nothing written]"
+        assert out.startswith(f"{'=' * 60}\nGENERATION PLAN\n{'=' * 60}\n")
+        for fact in ("200.0K", "0.4, 0.35, 0.25", "0.9, 0.05, 0.05", "42", ", ".join(ALL)):
+            assert fact in out
+        rows = 0
+        for cell in plan(kind).cells():
+            for split in SPLITS:
+                tokens = generate.short(plan(kind).budget(split, cell))
+                line = rf"^    L{cell.level}/{split:<10}: +([0-9,]+) samples \(~{re.escape(tokens)} tokens\)$"
+                found = [int(count.replace(",", "")) for count in re.findall(line, out, re.MULTILINE)]
+                assert len(found) >= 1
+                rows += found[0] if kind != "merged" else 0
+        assert f"\nTOTAL: {rows:,} samples (~200.0K tokens)\n" in out or kind == "merged"
+    assert not any(tmp_path.iterdir())
+    assert cli("generate", "single", FEW[0], "--dry-run")[0] == 0
 
 
-FEW = few()
-every_kind = pytest.mark.parametrize("kind", ["merged", *FEW])
-
-
-def command(kind: str, fmt: str, root: Path, *more: object) -> list[object]:
-    words = ["merged", "--tasks", ",".join(FEW)] if kind == "merged" else ["single", kind]
-    return ["generate", *words, "--total-tokens", "200K", "--format", fmt, "--output-dir", root, "--quiet", *more]
-
-
-def plan(kind: str, fmt: str = "jsonl,npy", **more: Any) -> Plan:
-    names = FEW if kind == "merged" else [kind]
-    return Plan.make(names, 200_000, formats=fmt.split(","), joint=kind == "merged", **more)
-
-
-@every_kind
-@pytest.mark.parametrize("fmt", ["jsonl,npy", "jsonl", "npy"])
-@pytest.mark.parametrize("shard_tokens", [4_000_000, 50_000])
-def test_a_dataset_keeps_its_plan(cli: Cli, tmp_path: Path, kind: str, fmt: str, shard_tokens: int) -> None:
-    root = tmp_path / "deep" / "data"
-    status, out, _ = cli(*command(kind, fmt, root, "--shard-tokens", shard_tokens))
+@pytest.mark.parametrize("kind", ["merged", FEW[0]])
+def test_the_plan_tells_rows_to_a_tenth(cli: Cli, tmp_path: Path, kind: str) -> None:
+    words = [word for word in command(kind, "jsonl", tmp_path / "data", tokens="1M") if word != "--quiet"]
+    status, out, _ = cli(*words)
     assert status == 0
-    manifest, planned = manifest_of(root), plan(kind, fmt, shard_tokens=shard_tokens)
-    named = {name for shard in planned.shards() for name in shard_files(planned, shard).values()}
-    if (kind, fmt, shard_tokens) == ("dyna", "jsonl", 4_000_000):
-        assert named == {"train.jsonl", "validation.jsonl", "test.jsonl"}
-    assert files(root).keys() == named | {"manifest.json", "vocab.json"}
-    assert manifest["plan"] == json.loads(json.dumps(planned.describe()))
-    assert f"{sum(shard['tokens'] for shard in manifest['shards']):,} tokens" in out
-    seen: list[str] = []
-    for shard, entry in zip(planned.shards(), manifest["shards"], strict=True):
-        assert (entry["split"], entry["number"], entry["of"]) == (shard.split, shard.number, shard.of)
-        assert entry["files"].keys() == set(shard_files(planned, shard).values())
-        for name, file in entry["files"].items():
-            assert (file["bytes"], file["sha256"]) == ((root / name).stat().st_size, sha256(root / name))
-        if "npy" in fmt:
-            check_tokens(root, shard.budgets, entry)
-        if "jsonl" in fmt:
-            seen += check_lines(root, planned, entry)
-    assert len(set(seen)) == len(seen)
-    for split in ("train", "validation", "test"):
-        budgets = [shard.budgets for shard in planned.shards() if shard.split == split]
-        for cell, parts in zip(planned.cells(), zip(*budgets, strict=True), strict=True):
-            assert sum(parts) == round(planned.budget(split, cell))
-    assert cli("verify", root)[0] == 0
-    assert verify(root).rows == sum(shard["rows"] for shard in manifest["shards"])
+    rows = sum(entry["rows"] for entry in entries(tmp_path / "data"))
+    (told,) = re.findall(r"^TOTAL: ([0-9,]+) samples", out, re.MULTILINE)
+    assert abs(int(told.replace(",", "")) / rows - 1) < 0.1
+    assert f"Wrote {rows:,} rows, " in out
 
 
-def check_tokens(root: Path, budgets: tuple[int, ...], entry: dict[str, Any]) -> None:
-    """Hold a token shard to its budgets, and its rows to lie end to end."""
-    ids, rows = arrays(root, entry)
-    assert (ids.dtype, rows.dtype) == (np.uint16, np.int64)
-    assert rows.shape == (entry["rows"], 3)
-    assert len(ids) == entry["tokens"] == rows[:, 1].sum()
-    assert (rows[:, 0] == np.cumsum(rows[:, 1]) - rows[:, 1]).all()
-    for cell, budget in enumerate(budgets):
-        lengths = rows[rows[:, 2] == cell, 1]
-        assert lengths[:-1].sum() < budget <= lengths.sum()
+def test_a_plan_does_not_depend_on_the_company(cli: Cli) -> None:
+    alone = cli("generate", "merged", "--tasks", FEW[0], "--total-tokens", "100K", "--dry-run")[1]
+    among = cli("generate", "merged", "--tasks", *FEW, "--total-tokens", f"{len(FEW)}00K", "--dry-run")[1]
+    lines = [line for line in alone.splitlines() if line.startswith("    L")]
+    at = among.splitlines().index(f"  {FEW[0]}")
+    assert lines == among.splitlines()[at + 1 : at + 10]
 
 
-def check_lines(root: Path, planned: Plan, entry: dict[str, Any]) -> list[str]:
-    """Hold JSON lines to their form, and to the tokens beside them; return their names."""
-    found = lines(root, entry)
-    assert len(found) == entry["rows"]
-    text = dict.fromkeys(["input_text", "target", "task", "split", "sample_id", "metadata"], str)
-    for record in found:
-        assert {key: type(value) for key, value in record.items()} == text | {"difficulty": int}
-        assert record["split"] == entry["split"]
-        facts = json.loads(record["metadata"])
-        assert record["metadata"] == json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    if "npy" in planned.formats:
-        pieces = json.loads((root / "vocab.json").read_bytes())["pieces"]
-        ids, rows = arrays(root, entry)
-        for record, (start, length, cell) in zip(found, rows, strict=True):
-            assert (record["task"], record["difficulty"]) == (planned.cells()[cell].task, planned.cells()[cell].level)
-            assert record["input_text"] in "".join(pieces[i] for i in ids[start : start + length])
-    return [record["sample_id"] for record in found]
+def test_progress_off_a_terminal_is_plain_lines(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PAUSE", 0.0)
+    words = [word for word in command("merged", "jsonl", tmp_path / "a", "--shard-size", "20K") if word != "--quiet"]
+    _, _, err = cli(*words)
+    made = sum(entry["tokens"] for entry in entries(tmp_path / "a"))
+    form = r" *(\d+)%  ([0-9,]+) of 200,000 tokens, \d+\.\dM tokens/s, \d+ s left"
+    found = [re.fullmatch(form, line) for line in err.splitlines()]
+    counts = [int(match[2].replace(",", "")) for match in found if match]
+    assert len(counts) == len(found) == len(entries(tmp_path / "a"))
+    assert counts == sorted(counts)
+    assert counts[-1] == made
+    _, _, err = cli("verify", tmp_path / "a")
+    assert err.splitlines()[-1].startswith(f"100%  {made:,} of {made:,} tokens")
+    # A process of an array job tells its part, and --quiet nothing.
+    _, out, err = cli(*command("merged", "jsonl", tmp_path / "b"))
+    assert (err, out.count("\n")) == ("", 2)
+    assert cli("verify", tmp_path / "b", "--quiet")[2] == ""
 
 
-@every_kind
-def test_one_plan_gives_one_dataset(cli: Cli, tmp_path: Path, kind: str) -> None:
-    planned = plan(kind, shard_tokens=50_000)
-    generate(planned, tmp_path / "a")
-    cli(*command(kind, "npy,jsonl", tmp_path / "b", "--shard-tokens", 50_000))
-    assert files(tmp_path / "a") == files(tmp_path / "b")
-    for shard in reversed(planned.shards()):
-        write_shard(planned, shard, tmp_path / "alone")
-    whole = files(tmp_path / "a")
-    assert files(tmp_path / "alone") == {name: whole[name] for name in whole if "/" in name}
-    cli(*command(kind, "jsonl,npy", tmp_path / "other", "--shard-tokens", 50_000, "--seed", 43))
-    other = files(tmp_path / "other")
-    assert not {other[name] for name in whole if "/" in name} & set(whole.values())
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    generate(plan("merged", shard_tokens=50_000), tmp_path / "data")
-    return tmp_path / "data"
+def test_progress_on_a_terminal_is_a_bar(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [word for word in command("dyna", "jsonl", tmp_path / "data") if word != "--quiet"]
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    assert cli(*words)[0] == 0
+    assert "\r" in screen.getvalue()
+    assert "tok/s" in screen.getvalue()
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(progress, "PAUSE", 0.0)
+    plain = Terminal()
+    monkeypatch.setattr(sys, "stderr", plain)
+    assert cli(*words, "--overwrite")[0] == 0
+    assert re.fullmatch(r"( *\d+%  .* s left\n)+", plain.getvalue())
 
 
-def settle(root: Path) -> None:
-    """Make the manifest agree with the files again, as far as sizes, hashes and counts go."""
-    manifest = manifest_of(root)
-    for shard in manifest["shards"]:
-        shard["rows"], shard["tokens"] = len(lines(root, shard)), len(arrays(root, shard)[0])
-        for name, file in shard["files"].items():
-            file |= {"bytes": (root / name).stat().st_size, "sha256": sha256(root / name)}
-    (root / "manifest.json").write_text(json.dumps(manifest))
-
-
-def found_wrong(cli: Cli, root: Path, problem: str, *, invalid: int | None = 0, leaked: int = 0) -> None:
-    status, out, _ = cli("verify", root)
-    assert (status, out.splitlines()[-1]) == (1, "FAILED")
-    assert problem in out
-    counts = "" if invalid is None else f"invalid rows {invalid}   rows in a wrong split {leaked} "
-    assert counts in out
-
-
-def test_verification_finds_one_changed_byte_in_any_file(cli: Cli, data: Path) -> None:
-    for number, (name, whole) in enumerate(sorted(files(data).items())):
-        if name != "manifest.json":
-            content = bytearray(whole)
-            content[(number * 7919) % len(content)] ^= 1
-            (data / name).write_bytes(content)
-            found_wrong(cli, data, f"{name}: differs from what its plan gives", invalid=None)
-            (data / name).unlink()
-            found_wrong(cli, data, f"{name}: missing")
-            (data / name).write_bytes(whole)
-    assert cli("verify", data)[0] == 0
-
-
-CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "target": lambda row: row.update(target=f"{row['target']}{row['target']}"),
-    "prompt": lambda row: row.update(input_text=row["input_text"][:-1]),
-    "task": lambda row: row.update(task="none"),
-    "level": lambda row: row.update(difficulty=row["difficulty"] + 1),
-    "split": lambda row: row.update(split="train"),
-    "form": lambda row: row.clear(),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_verification_reads_every_line_again(cli: Cli, data: Path, change: str) -> None:
-    path = data / "jsonl" / "test-00000-of-00001.jsonl"
-    first, *rest = path.read_text().splitlines(keepends=True)
-    record = json.loads(first)
-    CHANGES[change](record)
-    path.write_text("".join([json.dumps(record) + "\n", *rest]))
-    settle(data)
-    found_wrong(cli, data, "test-00000-of-00001.jsonl: row 0:", invalid=1)
-
-
-def test_verification_reads_every_answer_again(cli: Cli, data: Path) -> None:
-    path = data / "npy" / "validation-00000-of-00001"
-    ids, (_, length, _) = np.load(f"{path}.npy"), np.load(f"{path}.rows.npy")[0]
-    ids[length - 2 : length] = ids[length - 1]  # the last answer becomes another <eos>
-    Path(f"{path}.npy").write_bytes(npy_bytes(ids))
-    settle(data)
-    found_wrong(cli, data, f"{path.name}.npy: row 0:", invalid=1)
-
-
-def rewrite(root: Path, shard: dict[str, Any], ids: Any, rows: Any, records: list[dict[str, Any]]) -> None:
-    text = "".join(json.dumps(record) + "\n" for record in records)
-    content = {"tokens": npy_bytes(ids), "rows": npy_bytes(rows), "jsonl": text.encode()}
-    for name, file in shard["files"].items():
-        (root / name).write_bytes(content[file["kind"]])
-
-
-def test_verification_counts_rows_that_leak(cli: Cli, data: Path) -> None:
-    settle(data)
-    assert verify(data).ok
-    train, test = (next(s for s in manifest_of(data)["shards"] if s["split"] == split) for split in ("train", "test"))
-    # The last row of a shard moves to the end of another split, tokens and line.
-    (ids, rows), records = arrays(data, train), lines(data, train)
-    (more_ids, more_rows), more_records = arrays(data, test), lines(data, test)
-    start, length, cell = rows[-1]
-    more_rows = np.append(more_rows, [[len(more_ids), length, cell]], axis=0)
-    more_records.append(records.pop() | {"split": "test"})
-    rewrite(data, train, ids[:start], rows[:-1], records)
-    rewrite(data, test, np.append(more_ids, ids[start:]), more_rows, more_records)
-    settle(data)
-    found_wrong(cli, data, "its content belongs to train", leaked=2)
-
-
-def spoil(data: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    manifest = manifest_of(data)
-    change(manifest)
-    (data / "manifest.json").write_text(json.dumps(manifest))
-
-
-def test_verification_holds_the_manifest_to_the_plan(cli: Cli, data: Path) -> None:
-    spoil(data, lambda manifest: manifest["shards"].pop())
-    found_wrong(cli, data, "5 shards, the plan has 6")
-    spoil(data, lambda manifest: manifest["plan"]["cells"][0].update(version=99))
-    refused(cli("verify", data), "version 99")
-    spoil(data, lambda manifest: manifest.update(format=2))
-    refused(cli("verify", data), "format 1")
-    (data / "manifest.json").write_text("{")
-    refused(cli("verify", data), "cannot be read")
-    (data / "manifest.json").unlink()
-    refused(cli("verify", data), "no manifest.json")
-    refused(cli("verify", data / "vocab.json"), "cannot be read")
-
-
+THREE = ["0 0 0", "1 -1 1", "nan 1 1", "inf 1 1", "1e308 1e308 1e308"]
 BAD = {
     "--total-tokens": ("500K, 10M, 1.5B, 1e9", ["0", "-5", "many", "", "1X", "nan", "inf", "1e99", "0.2", "9" * 500]),
-    "--curriculum-weights": ("3 numbers >= 0", ["0 0 0", "1 -1 1", "nan 1 1", "inf 1 1", "1e308 1e308 1e308"]),
-    "--split-ratios": ("3 numbers >= 0", ["0 0 0", "1 -1 1", "nan 1 1", "inf 1 1", "1e308 1e308 1e308"]),
-    "--format": ("jsonl, npy", ["csv", "", "jsonl,csv", "jsonl,", "NPY"]),
+    "--curriculum-weights": ("3 numbers >= 0", THREE),
+    "--split-ratios": ("3 numbers >= 0", THREE),
+    "--format": ("any of jsonl, parquet, arrow, bin, npy", ["csv", "", "jsonl,csv", "jsonl,", "NPY"]),
     "--seed": ("0..=", ["-1", str(2**64)]),
-    "--shard-tokens": ("1000..=", ["0", "999", "-4000"]),
+    "--shard-size": ("1000..=1000000000", ["1", "999", "2B"]),
     "--tasks": ("task", ["dina", "dyna,dina", "", ",", "dyna,dyna"]),
+    "--metadata": ("one of full, none", ["", "some", "FULL"]),
+    "--order": ("one of shuffled, easy-to-hard", ["", "hard-to-easy"]),
+    "--packing": ("one of truncate, pad", ["", "fold"]),
+    "--compress": ("one of auto, none, gzip, zstd", ["", "bz2"]),
+    "--engine": ("one of local, ray", ["", "spark"]),
+    "--workers": ("1..=1024", ["0", "-1", "1025"]),
+    "--num-shards": ("num_shards", ["0", "-2"]),
+    "--shard-index": ("0..=0", ["1", "-1"]),
 }
 
 
@@ -380,25 +252,76 @@ def test_a_bad_plan_is_refused_before_any_work(cli: Cli, tmp_path: Path, option:
     assert not any(tmp_path.iterdir())
 
 
-@every_kind
-def test_a_dry_run_writes_nothing(cli: Cli, tmp_path: Path, kind: str) -> None:
-    status, out, _ = cli(*command(kind, "jsonl,npy", tmp_path / "data", "--dry-run"))
-    assert (status, "nothing written" in out) == (0, True)
-    for cell in plan(kind).cells():
-        assert re.search(rf"{cell.task} +L{cell.level} +train +{plan(kind).budget('train', cell):,.0f} ", out)
+CLASHING = {
+    "--format bin --compress gzip": "allowed for jsonl, parquet",
+    "--format arrow --compress gzip": "allowed for jsonl, parquet",
+    "--format jsonl,npy --compress zstd": "allowed for jsonl, parquet, arrow",
+    "--format jsonl --seq-len 4096": "jsonl holds rows",
+    "--push-to-hub": "needed with --push-to-hub: --hub-repo USER/NAME",
+    "--hub-repo me/name": "allowed with --push-to-hub only",
+    "--push-to-hub --hub-repo name": "user/name",
+}
+
+
+@pytest.mark.parametrize("more", CLASHING)
+@pytest.mark.parametrize("dry", [False, True])
+def test_options_that_clash_are_refused_before_any_work(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, dry: bool
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_none")
+    words = [*command("merged", "jsonl", tmp_path / "data"), *(["--dry-run"] if dry else [])]
+    refused(cli(*words, *more.split()), CLASHING[more])
     assert not any(tmp_path.iterdir())
 
 
-def test_only_a_dataset_is_overwritten_and_only_on_request(cli: Cli, data: Path, tmp_path: Path) -> None:
-    letter = tmp_path / "letter"
-    letter.write_text("dear reader")
-    before = files(tmp_path)
-    refused(cli(*command("dyna", "npy", data)), "--overwrite")
-    for more in ([], ["--overwrite"]):
-        for root in (tmp_path, letter, letter / "data"):
-            refused(cli(*command("dyna", "npy", root, *more)), str(letter.parent))
-    assert files(tmp_path) == before
-    assert cli(*command("dyna", "npy", data, "--overwrite"))[0] == 0
-    assert manifest_of(data)["plan"]["tasks"] == ["dyna"]
-    assert not (data / "jsonl").exists()
-    assert verify(data).ok
+MISSING = {"parquet": "pyarrow", "arrow": "pyarrow", "jsonl --compress zstd": "pyarrow", "npy": "matplotlib"}
+
+
+@pytest.mark.parametrize("more", [*MISSING, "npy --engine ray"])
+def test_a_package_that_is_missing_is_named_before_any_work(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    package = MISSING.get(more, "ray")
+    monkeypatch.setitem(sys.modules, package, None)
+    refused(cli(*command("dyna", "npy", tmp_path / "data"), "--format", *more.split()), f"the package {package}")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_dataset_needs_a_place(cli: Cli) -> None:
+    refused(cli("generate", "single", "dyna", "--total-tokens", "10K"), "output_dir", "--output-dir DIR")
+
+
+def test_pushing_needs_a_token_before_any_work(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    words = command("dyna", "jsonl", tmp_path / "data", "--push-to-hub", "--hub-repo", "me/name")
+    refused(cli(*words), "HF_TOKEN")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_dataset_is_pushed_when_it_is_complete(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pushed: list[tuple[Any, ...]] = []
+
+    def push(where: Path, repo: str, *, private: bool) -> str:
+        pushed.append((where, repo, private, manifest_of(where)["plan"]["tasks"], set(tree(where))))
+        return f"address of {repo}"
+
+    monkeypatch.setenv("HF_TOKEN", "hf_none")
+    monkeypatch.setattr("synthgen.data.hub.push", push)
+    monkeypatch.chdir(tmp_path)
+    words = ["generate", "single", "dyna", "--total-tokens", "20K", "--quiet", "--push-to-hub", "--hub-repo", "me/name"]
+    status, out, _ = cli(*words, "--private")
+    assert status == 0
+    assert out.endswith("Pushed to address of me/name\n")
+    assert pushed == [(Path("name"), "me/name", True, ["dyna"], set(tree(tmp_path / "name")))]
+    assert cli(*words, "--output-dir", "other", "--num-shards", 3, "--shard-index", 1)[0] == 0
+    assert len(pushed) == 1
+
+
+def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--help"], ["generate", "--help"], ["generate", "merged", "--help"], ["verify", "--help"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 0
+    out = capsys.readouterr().out
+    for option in BAD:
+        assert option in out

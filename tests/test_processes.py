@@ -1,5 +1,6 @@
 """Rows are the same in any process and thread, sources go to any worker, and Ctrl-C ends a call that runs."""
 
+import hashlib
 import json
 import multiprocessing
 import pickle
@@ -313,6 +314,20 @@ print("the call came to its end")
 """
 
 
+# A process that begins in the background of a shell ignores Ctrl-C, and so do its children.
+ATTENTIVE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def interruptible(*words: str) -> "subprocess.Popen[str]":
+    """Start Python as a child that Ctrl-C ends, whatever this process does of it."""
+    command = [sys.executable, "-c", ATTENTIVE, *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 # Two tasks stand for all in what the engine does whatever the task; every task ends one call of the common kind.
 INTERRUPTIONS = [
     *((name, kind, threads) for name in TASKS[:2] for kind in ("batch", "truncated", "packed") for threads in (1, 2)),
@@ -322,8 +337,7 @@ INTERRUPTIONS = [
 
 @pytest.mark.parametrize(("name", "kind", "threads"), INTERRUPTIONS)
 def test_an_interrupt_ends_a_call_that_runs(name: str, kind: str, threads: int) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, name, kind, str(threads), splits(name)[-1]]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    with interruptible("-c", INTERRUPTED, name, kind, str(threads), splits(name)[-1]) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         for _ in range(200):
@@ -341,21 +355,27 @@ def test_an_interrupt_ends_a_call_that_runs(name: str, kind: str, threads: int) 
     assert child.returncode == -signal.SIGINT
 
 
-LONG_DATASET = ["generate", "merged", "--tasks", ",".join(few()), "--total-tokens", "1B", "--shard-tokens", "1000000"]
+LONG_DATASET = ["generate", "merged", "--tasks", ",".join(few()), "--total-tokens", "1B", "--shard-size", "1M"]
 
 
 @pytest.mark.parametrize("more", [["--quiet"], []])
-def test_an_interrupt_ends_the_command_line(tmp_path: Path, more: list[str]) -> None:
-    command = [sys.executable, "-u", "-m", "synthgen.cli", *LONG_DATASET, "--output-dir", str(tmp_path), *more]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        while not child.stdout.readline().startswith("Shards: "):
+@pytest.mark.parametrize("moment", ["*.tmp", "*-of-*.json"])
+def test_an_interrupt_ends_the_command_line(tmp_path: Path, more: list[str], moment: str) -> None:
+    root = tmp_path / "data"
+    with interruptible("-m", "synthgen.cli", *LONG_DATASET, "--output-dir", str(root), *more) as child:
+        while not list(root.glob(f".synthgen/{moment}")):
             assert child.poll() is None
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert err.endswith("interrupted\n")
-    assert not [path for path in tmp_path.rglob("*") if path.name == "manifest.json" or path.suffix == ".tmp"]
+    assert not [path for path in root.rglob("*") if path.name == "manifest.json" or path.suffix == ".tmp"]
+    # What has a final name has its entry, and is what the entry says.
+    entries = [json.loads(path.read_bytes()) for path in root.glob(".synthgen/*-of-*.json")]
+    listed = {name: file["sha256"] for entry in entries for name, file in entry["files"].items()}
+    found = contents(root)
+    final = {str(path): content for path, content in found.items() if ".synthgen" not in path.parts}
+    assert {name: hashlib.sha256(content).hexdigest() for name, content in final.items()} == listed
 
 
 def test_the_command_line_is_a_program(capsys: pytest.CaptureFixture[str]) -> None:
@@ -380,11 +400,12 @@ def contents(root: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, RuntimeError])
-def test_a_run_that_stops_leaves_only_whole_files(tmp_path: Path, kind: type[BaseException]) -> None:
-    # Shards of more than 2^18 tokens, so that some calls come while a shard is made.
-    plan = Plan.make(["dyna"], 700_000, shard_tokens=350_000)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_that_stops_leaves_only_whole_files(tmp_path: Path, kind: type[BaseException], workers: int) -> None:
+    # Shards of more than 2^20 tokens, so that some calls come while a shard is made.
+    plan = Plan.make(["dyna"], 2_600_000, shard_tokens=1_200_000, formats=["bin"])
     calls: list[int] = []
-    generate(plan, tmp_path / "whole", progress=calls.append)
+    generate(plan, tmp_path / "whole", workers=1, progress=calls.append)
     whole = contents(tmp_path / "whole")
     assert calls == sorted(calls)
     assert len(calls) > len(plan.shards())
@@ -398,12 +419,15 @@ def test_a_run_that_stops_leaves_only_whole_files(tmp_path: Path, kind: type[Bas
                 raise kind("stopped by the callback")
 
         with pytest.raises(kind, match="stopped by the callback"):
-            generate(plan, root, progress=stop)
-        found = contents(root)
-        found.pop(Path(".synthgen-unfinished"))  # says that the run did not end
+            generate(plan, root, workers=workers, progress=stop)
+        found = {path: content for path, content in contents(root).items() if ".synthgen" not in path.parts}
         assert found.items() <= whole.items()
         assert Path("manifest.json") not in found
+        assert not list(root.rglob("*.tmp"))
         written.append(len(found))
+        generate(plan, root, workers=workers)
+        assert contents(root) == whole
         shutil.rmtree(root)
-    assert written == sorted(written)
-    assert 0 == written[0] < written[-1]
+    if workers == 1:
+        assert written == sorted(written)
+        assert 0 == written[0] < written[-1]

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of a pipe is gone, as with `| head`: nothing is wrong, and nobody is there to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    except (OSError, ModuleNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return status

@@ -157,10 +157,11 @@ def print_plan(plan: Any, shards: int) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the dataset."""
-    from ..data.generate import generate
+    from ..data.generate import check_run, generate
 
     plan = make_plan(args)
     where = directory(args)
+    check_run(args.workers, args.engine, args.shard_index, args.num_shards)
     plan.check()
     shards = len(plan.shards())
     if not args.quiet or args.dry_run:
@@ -171,7 +172,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         print(f"\n{RULE}\nGENERATING DATA\n{RULE}", flush=True)
     began = time.perf_counter()
-    with tokens_made(plan.total_tokens // args.num_shards, args.quiet) as progress:
+    with tokens_made(max(1, plan.total_tokens // args.num_shards), args.quiet) as progress:
         manifest = generate(
             plan,
             where,

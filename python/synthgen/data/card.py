@@ -292,7 +292,9 @@ def _loading(manifest: Manifest, source: str) -> Iterable[str]:
 
 def _has_text(manifest: Manifest) -> bool:
     """Do the files that are loaded hold a row each? Packed windows have no columns but tokens."""
-    return not manifest["plan"].get("seq_len") or data_files(manifest)[0][1].endswith((".jsonl", ".jsonl.gz"))
+    return not manifest["plan"].get("seq_len") or data_files(manifest)[0][1].endswith(
+        (".jsonl", ".jsonl.gz", ".jsonl.zst")
+    )
 
 
 def _streams(names: Mapping[str, str], dtype: str) -> str:
@@ -361,10 +363,13 @@ def command(plan: Mapping[str, Any], directory: str = "DIR") -> str:
     words += ["--curriculum-weights", *map(repr, plan["curriculum_weights"])]
     words += ["--split-ratios", *map(repr, plan["split_ratios"]), "--seed", str(plan["seed"])]
     words += ["--format", ",".join(plan["formats"])]
-    for key in ("shard_tokens", "order", "metadata", "seq_len", "packing", "tokenizer", "compress"):
-        value = plan.get(key)
-        if value is not None and value is not False:
-            words += [f"--{key.replace('_', '-')}", *([] if value is True else [str(value)])]
+    words += ["--shard-size", str(plan["shard_tokens"])]
+    for key in ("order", "metadata", "seq_len", "packing", "compress"):
+        if plan[key] is not None:
+            words += [f"--{key.replace('_', '-')}", str(plan[key])]
+    if plan["tokenizer"]:
+        # The directory holds the tokenizer that it was made with.
+        words += ["--tokenizer", f"{directory}/tokenizer.json"]
     return " ".join(["synthgen generate", *words, "--output-dir", directory])
 
 
@@ -382,7 +387,7 @@ def _provenance(manifest: Manifest) -> Iterable[str]:
             ["shards", len(manifest["shards"])],
         ],
     )
-    code = ["```sh", command(plan), "synthgen verify DIR", "synthgen rebuild DIR", "```"]
+    code = ["```sh", command(plan), "synthgen verify DIR", "synthgen rebuild DIR --shard 0", "```"]
     yield "\n".join(
         [
             "The first line makes the dataset again, byte for byte, with the version named above; the second checks "

@@ -18,6 +18,9 @@ Engine = Callable[[Plan, Sequence[Shard], Path, int | None, Callable[[int], None
 """Makes the shards of a plan in a directory: (plan, shards, directory, workers, progress, address)."""
 
 
+MAX_WORKERS = 1024
+
+
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -35,7 +38,7 @@ def local(
 
     Ctrl-C and the first error stop all threads after their block; what is complete stays.
     """
-    count = integer(None, "workers", cores() if workers is None else workers, 1, 1024)
+    count = integer(None, "workers", cores() if workers is None else workers, 1, MAX_WORKERS)
     stop, lock, done = threading.Event(), threading.Lock(), 0
 
     def advance(tokens: int) -> None:

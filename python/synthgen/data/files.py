@@ -31,10 +31,10 @@ def put(made: Path, path: Path, *, durable: bool = True) -> None:
     made.replace(path)
 
 
-def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write under a temporary name and rename."""
+def write_atomic(path: Path, content: bytes, folder: Path | None = None, *, durable: bool = True) -> None:
+    """Write under a temporary name, in `folder` or beside the file, and rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = temporary(path.parent, path.name)
+    made = temporary(folder or path.parent, path.name)
     try:
         made.write_bytes(content)
         put(made, path, durable=durable)

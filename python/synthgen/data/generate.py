@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..checks import extra, integer
 from ..errors import DatasetError, param_error, show
 from ..registry import get
-from .engines import ENGINES, Engine
+from .engines import ENGINES, MAX_WORKERS, Engine
 from .files import entry, json_bytes, sync, write_atomic
 from .formats import files
 from .plan import Plan, Shard
@@ -21,6 +22,7 @@ from .tokenizer import Foreign
 MANIFEST = "manifest.json"
 VOCABULARY = "vocab.json"
 TOKENIZER = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 PLAN = "plan.json"
 SUMMARIES = ("README.md", "metadata.json", "statistics.png")
 """Written for people and for the Hub; they follow from the rest."""
@@ -72,7 +74,7 @@ def _clash(root: Path, recorded: dict[str, Any], wanted: dict[str, Any]) -> None
 
 def _own_files(root: Path, recorded: dict[str, Any]) -> set[str]:
     """Names that a dataset may have given to files outside its working folder."""
-    own = {MANIFEST, VOCABULARY, TOKENIZER, *SUMMARIES}
+    own = {MANIFEST, VOCABULARY, TOKENIZER, TOKENIZER_CONFIG, *SUMMARIES}
     try:
         if (root / MANIFEST).exists():
             return own | {name for shard in read_manifest(root)["shards"] for name in shard["files"]}
@@ -114,6 +116,9 @@ def _prepare(plan: Plan, root: Path, overwrite: bool) -> None:
     if overwrite and recorded is not None and (recorded != wanted or (root / MANIFEST).exists()):
         _remove(root, recorded)
         recorded = None
+    if recorded is None and root.exists() and any(path.name != WORK for path in root.iterdir()):
+        # Another process may have begun meanwhile.
+        recorded = _recorded(root)
     if recorded is not None:
         _clash(root, recorded, wanted)
     elif root.exists() and any(path.name != WORK for path in root.iterdir()):
@@ -153,10 +158,7 @@ def generate(
 
     """
     root = Path(directory)
-    if not 0 <= shard_index < num_shards:
-        raise param_error(None, "shard_index", shard_index, f"allowed: 0..={num_shards - 1}, below num_shards")
-    if isinstance(engine, str) and engine not in ENGINES:
-        raise param_error(None, "engine", engine, f"allowed: one of {', '.join(ENGINES)}")
+    check_run(workers, engine, shard_index, num_shards)
     plan.check()
     try:
         _prepare(plan, root, overwrite)
@@ -173,16 +175,37 @@ def generate(
         ) from error
 
 
+def check_run(workers: int | None, engine: str | Engine, shard_index: int, num_shards: int) -> None:
+    """Refuse before any work what the run would be refused for. Raises ParamError and ModuleNotFoundError."""
+    if workers is not None:
+        integer(None, "workers", workers, 1, MAX_WORKERS)
+    integer(None, "num_shards", num_shards, 1, 2**20)
+    if not 0 <= shard_index < num_shards:
+        raise param_error(None, "shard_index", shard_index, f"allowed: 0..={num_shards - 1}, below num_shards")
+    if isinstance(engine, str) and engine not in ENGINES:
+        raise param_error(None, "engine", engine, f"allowed: one of {', '.join(ENGINES)}")
+    extra("PIL", "data")
+    if engine == "ray":
+        extra("ray", "ray")
+
+
 def _complete(plan: Plan, root: Path, progress: Callable[[int], None] | None) -> dict[str, Any]:
     """The manifest of a dataset that is there already, once its files have been hashed again."""
     manifest = read_manifest(root)
-    listed = {name: file for part in (*manifest["shards"], manifest) for name, file in part["files"].items()}
+    try:
+        listed = {name: file for part in (*manifest["shards"], manifest) for name, file in part["files"].items()}
+        kinds = {name: str(file["kind"]) for name, file in listed.items()}
+        tokens, _ = (sum(shard[name] for shard in manifest["shards"]) for name in ("tokens", "rows"))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{root / MANIFEST} is not what synthgen writes: {error!r}; use --overwrite") from error
     for name, file in listed.items():
         path = root / name
-        if not path.is_file() or entry(file["kind"], path) != file:
-            raise DatasetError(f"{path} is missing or not what the manifest says; use `synthgen rebuild {root}`")
+        if not path.is_file() or entry(kinds[name], path) != file:
+            of = [at for at, shard in enumerate(manifest["shards"]) if name in shard["files"]]
+            out = f"`synthgen rebuild {root} --shard {of[0]}`" if of else "--overwrite"
+            raise DatasetError(f"{path} is missing or not what the manifest says; use {out}")
     if progress:
-        progress(sum(shard["tokens"] for shard in manifest["shards"]))
+        progress(tokens)
     shutil.rmtree(root / WORK, ignore_errors=True)
     return manifest
 
@@ -190,20 +213,26 @@ def _complete(plan: Plan, root: Path, progress: Callable[[int], None] | None) ->
 def finish(plan: Plan, root: Path, workers: int | None = None) -> dict[str, Any] | None:
     """Write what describes the whole dataset, if all shards are there; give the manifest."""
     shards = plan.shards()
-    if not all(entry_path(root, shard).is_file() for shard in shards):
-        return read_manifest(root) if (root / MANIFEST).exists() else None
-    try:
-        entries = [json.loads(entry_path(root, shard).read_text()) for shard in shards]
-        summary = summarise(plan, [(shard, facts_path(root, shard)) for shard in shards], root / WORK, workers)
-    except FileNotFoundError:
-        # Another process was faster, and has cleared the working folder.
-        return read_manifest(root)
-    described = {VOCABULARY: vocabulary_bytes(plan)}
-    text = tokenizer_text(plan)
-    if text is not None:
-        described[TOKENIZER] = text.encode()
+    if all(entry_path(root, shard).is_file() for shard in shards):
+        try:
+            _describe(plan, shards, root, workers)
+        except FileNotFoundError:
+            # Another process may have been faster, and have cleared the working folder.
+            if not (root / MANIFEST).exists():
+                raise
+    if not (root / MANIFEST).exists():
+        return None
+    shutil.rmtree(root / WORK, ignore_errors=True)
+    return read_manifest(root)
+
+
+def _describe(plan: Plan, shards: list[Shard], root: Path, workers: int | None) -> None:
+    """Write everything that is not a shard, the manifest last."""
+    entries = [json.loads(entry_path(root, shard).read_text()) for shard in shards]
+    summary = summarise(plan, [(shard, facts_path(root, shard)) for shard in shards], root / WORK, workers)
+    described = descriptions(plan)
     for name, content in described.items():
-        write_atomic(root / name, content)
+        write_atomic(root / name, content, root / WORK)
     manifest = {
         "format": 2,
         "plan": json.loads(json_bytes(plan.describe())),
@@ -214,10 +243,8 @@ def finish(plan: Plan, root: Path, workers: int | None = None) -> dict[str, Any]
     write_summaries(manifest, summary, root)
     for folder in {(root / name).parent for shard in entries for name in shard["files"]} | {root}:
         sync(folder)
-    write_atomic(root / MANIFEST, json_bytes(manifest))
+    write_atomic(root / MANIFEST, json_bytes(manifest), root / WORK)
     sync(root)
-    shutil.rmtree(root / WORK, ignore_errors=True)
-    return manifest
 
 
 def write_summaries(manifest: dict[str, Any], summary: Summary, root: Path) -> None:
@@ -225,9 +252,25 @@ def write_summaries(manifest: dict[str, Any], summary: Summary, root: Path) -> N
     from .card import card, metadata
     from .figure import histogram
 
-    write_atomic(root / "metadata.json", json_bytes(metadata(manifest, summary)), durable=False)
-    write_atomic(root / "README.md", card(manifest, summary).encode(), durable=False)
-    write_atomic(root / "statistics.png", histogram(summary), durable=False)
+    made = {
+        "metadata.json": json_bytes(metadata(manifest, summary)),
+        "README.md": card(manifest, summary).encode(),
+        "statistics.png": histogram(summary),
+    }
+    for name, content in made.items():
+        # Under a temporary name it lies in the working folder, which whoever ends the run clears.
+        write_atomic(root / name, content, root / WORK, durable=False)
+
+
+def descriptions(plan: Plan) -> dict[str, bytes]:
+    """Files that say how the tokens of a dataset are to be read."""
+    found = {VOCABULARY: vocabulary_bytes(plan)}
+    text = tokenizer_text(plan)
+    if text is not None:
+        found[TOKENIZER] = text.encode()
+    if plan.foreign and plan.foreign.eos is not None:
+        found[TOKENIZER_CONFIG] = json_bytes({"eos_token": plan.foreign.eos})
+    return found
 
 
 def vocabulary_bytes(plan: Plan) -> bytes:

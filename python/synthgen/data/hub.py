@@ -26,7 +26,7 @@ LAST = (MANIFEST, "README.md", "metadata.json", "statistics.png")
 _PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 _SHARD = re.compile(
     r"(?:jsonl|parquet|arrow|bin|npy)/(?:train|validation|test)-\d{5,}-of-\d{5,}\.[a-z.]+"
-    r"|(?:train|validation|test)\.jsonl(?:\.gz)?"
+    r"|(?:train|validation|test)\.jsonl(?:\.gz|\.zst)?"
 )
 """Names that only a dataset of synthgen gives, and that a card's patterns would find."""
 _HINT = re.compile(r"For more information check: \S+")
@@ -99,7 +99,9 @@ def dataset_files(root: Path) -> set[str]:
         path = root / name
         if not path.is_file() or path.stat().st_size != size:
             what = "has another length than the manifest says" if path.is_file() else "is missing"
-            raise DatasetError(f"{path} {what}: run `synthgen rebuild {root}`, then push again")
+            raise DatasetError(
+                f"{path} {what}: make its shard again (`synthgen rebuild {root} --shard K`), then push again"
+            )
     for path in (path for folder in {Path(name).parent for name in sizes} for path in (root / folder).iterdir()):
         name = path.relative_to(root).as_posix()
         if _SHARD.fullmatch(name) and name not in sizes:

@@ -259,10 +259,18 @@ class Plan:
         return mix(dict.fromkeys(self.tasks, 1.0)) if self.joint else None
 
     def check(self) -> None:
-        """Build every generator and every shard's stream once, so that nothing can be refused later."""
+        """Build every generator and a stream of every split, so that nothing is refused later.
+
+        Raises ParamError, and ModuleNotFoundError for a package that a format needs.
+        """
+        from .formats import packages
         from .shards import stream
 
+        packages(self)
         shards = self.shards()
+        if not shards:
+            allowed = "allowed: more; shared out among tasks, levels and splits it leaves none of them a token"
+            raise param_error(None, "total_tokens", self.total_tokens, allowed)
         for split in SPLITS:
             first = next((shard for shard in shards if shard.split == split), None)
             if first:

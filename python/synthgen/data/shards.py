@@ -24,7 +24,7 @@ BLOCK_TOKENS = 1 << 20
 FACTS = np.dtype([("content", "<u8"), ("hash", "<u8"), ("length", "<u4"), ("cell", "<u2")])
 """What is kept of every row until the dataset is complete, to count duplicates and draw statistics."""
 _ENCODED = 256
-"""Rows that a foreign tokenizer is given at a time."""
+"""Rows of a cell that a foreign tokenizer is given at a time, at most; the first are few, for cells that need few."""
 
 
 class Stopped(Exception):
@@ -58,11 +58,13 @@ def stream(plan: Plan, shard: Shard, *, audit: bool = False) -> _native.Shard:
 def blocks(plan: Plan, shard: Shard, *, audit: bool = False) -> Iterator[Block]:
     """The columns of a shard, about a million tokens at a time."""
     native = stream(plan, shard, audit=audit)
+    given: dict[int, int] = {}
     while (found := native.block(BLOCK_TOKENS)) is not None:
         if isinstance(found, int):
             if plan.foreign is None:
                 raise DatasetError("this dataset was made with a tokenizer, which is not at hand")
-            native.offer(found, plan.foreign.encode(native.texts(found, _ENCODED)))
+            given[found] = min(2 * given.get(found, 4), _ENCODED)
+            native.offer(found, plan.foreign.encode(native.texts(found, given[found])))
         else:
             if plan.dtype != found["ids"].dtype:
                 found["ids"] = found["ids"].astype(plan.dtype)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .engines import cores
+from .files import temporary
 from .plan import LEVELS, SPLITS, Cell, Plan, Shard
 from .shards import FACTS
 
@@ -133,7 +134,10 @@ class Buckets:
 
     def __init__(self, work: Path, count: int) -> None:
         self.count = count
-        self._paths = [work / f"bucket-{kind}-{at:05d}" for at in range(count) for kind in ("content", "hash")]
+        # Two processes may come to the end of a run at once.
+        self._paths = [
+            temporary(work, f"bucket-{at:05d}-{kind}") for at in range(count) for kind in ("content", "hash")
+        ]
         self._locks = [threading.Lock() for _ in self._paths]
 
     def __enter__(self) -> Buckets:

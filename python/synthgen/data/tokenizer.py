@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checks import extra
-from ..errors import param_error
+from ..errors import DatasetError, ParamError, param_error
 
 if TYPE_CHECKING:
     import tokenizers
@@ -35,10 +35,12 @@ class Foreign:
             file, folder = found, found.parent
         else:
             raise param_error(None, "tokenizer", str(path), f"{_ALLOWED}; there is nothing at this path")
-        text = file.read_text(encoding="utf-8") if file.is_file() else _through_transformers(folder)
-        foreign = cls(text, _eos(folder))
         try:
+            text = file.read_text(encoding="utf-8") if file.is_file() else _through_transformers(folder)
+            foreign = cls(text, _eos(folder))
             _ = foreign._loaded
+        except ParamError:
+            raise
         except Exception as error:  # the library raises bare exceptions
             raise param_error(None, "tokenizer", str(path), f"{_ALLOWED}; it cannot be read: {error}") from error
         return foreign
@@ -51,7 +53,8 @@ class Foreign:
     @property
     def dtype(self) -> str:
         """Smallest of uint16 and uint32 that holds every id."""
-        return "uint16" if self._loaded.get_vocab_size() <= 2**16 else "uint32"
+        # Ids may have gaps, so that their number says nothing.
+        return "uint16" if max(self._loaded.get_vocab().values(), default=0) < 2**16 else "uint32"
 
     @cached_property
     def _loaded(self) -> tokenizers.Tokenizer:
@@ -70,8 +73,12 @@ class Foreign:
         add it, and is predicted.
         """
         end = None if self.eos is None else self._loaded.token_to_id(self.eos)
+        try:
+            encodings = self._loaded.encode_batch([text for text, _ in rows])
+        except Exception as error:  # the library raises bare exceptions
+            raise DatasetError(f"the tokenizer cannot encode a row: {error}; give one that encodes any text") from error
         found = []
-        for encoding, (_, spans) in zip(self._loaded.encode_batch([text for text, _ in rows]), rows, strict=True):
+        for encoding, (_, spans) in zip(encodings, rows, strict=True):
             ids = list(encoding.ids)
             mask = bytearray(any(start < b and a < stop for start, stop in spans) for a, b in encoding.offsets)
             if end is not None:

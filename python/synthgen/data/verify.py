@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import threading
@@ -24,12 +25,10 @@ from .formats import files, open_writer
 from .generate import (
     MANIFEST,
     TOKENIZER,
-    VOCABULARY,
+    descriptions,
     plan_from,
     read_manifest,
     shard_numbered,
-    tokenizer_text,
-    vocabulary_bytes,
 )
 from .plan import Plan, Shard
 from .shards import WORK, Stopped, blocks, describe, facts, tools
@@ -94,9 +93,12 @@ def _foreign(recorded: dict[str, Any], root: Path) -> Foreign | None:
     if recorded["tokenizer"] is None:
         return None
     try:
-        return Foreign((root / TOKENIZER).read_text(encoding="utf-8"), recorded["eos"])
+        found = Foreign((root / TOKENIZER).read_text(encoding="utf-8"), recorded["eos"])
     except OSError as error:
         raise DatasetError(f"{root / TOKENIZER} cannot be read: {error.strerror}") from error
+    if found.sha256 != recorded["tokenizer"]:
+        raise DatasetError(f"{root / TOKENIZER} is not the tokenizer that the dataset was made with")
+    return found
 
 
 def verify(
@@ -141,10 +143,7 @@ def verify(
 
 
 def _descriptions(found: Certificate, plan: Plan, manifest: dict[str, Any], root: Path) -> None:
-    expected = {VOCABULARY: vocabulary_bytes(plan)}
-    text = tokenizer_text(plan)
-    if text is not None:
-        expected[TOKENIZER] = text.encode()
+    expected = descriptions(plan)
     listed = manifest.get("files")
     if not isinstance(listed, dict) or listed.keys() != expected.keys():
         found.problems.append(f"{MANIFEST}: lists other files than its plan gives")
@@ -273,12 +272,17 @@ def rebuild(directory: str | Path, number: int) -> list[str]:
     manifest = read_manifest(root)
     plan = plan_of(manifest, root)
     shard = shard_numbered(plan, number)
-    with tempfile.TemporaryDirectory(prefix=f"{WORK}-", dir=root) as folder:
+    (root / WORK).mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root / WORK) as folder:
         check = _Check(plan, shard, root, Path(folder), same_tools=True, stop=threading.Event())
         made = {name: Path(folder) / name.replace("/", "-") for name in check.names}
         check._make(made)
         listed = {name: entry(kind, made[name]) for name, kind in check.names.items()}
-        if manifest["shards"][number]["files"] != listed:
+        try:
+            stated = manifest["shards"][number]["files"]
+        except (IndexError, KeyError, TypeError):
+            stated = None
+        if stated != listed:
             was, now = manifest.get("tools"), tools(plan)
             raise DatasetError(
                 f"shard {number} comes out otherwise than the manifest of {root} says; made with {was}, here {now}"
@@ -286,4 +290,6 @@ def rebuild(directory: str | Path, number: int) -> list[str]:
         for name in check.names:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             put(made[name], root / name)
+    with contextlib.suppress(OSError):
+        (root / WORK).rmdir()
     return list(check.names)
