@@ -274,7 +274,7 @@ def test_options_that_clash_are_refused_before_any_work(
     assert not any(tmp_path.iterdir())
 
 
-MISSING = {"parquet": "pyarrow", "arrow": "pyarrow", "jsonl --compress zstd": "pyarrow", "npy": "matplotlib"}
+MISSING = {"parquet": "pyarrow", "arrow": "pyarrow", "jsonl --compress zstd": "pyarrow", "npy": "PIL"}
 
 
 @pytest.mark.parametrize("more", [*MISSING, "npy --engine ray"])

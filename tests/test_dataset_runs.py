@@ -16,7 +16,7 @@ from synthgen import data
 from synthgen.data import summary
 from synthgen.data.plan import Plan, Shard
 from synthgen.data.shards import write_shard
-from synthgen.data.verify import rebuild, verify
+from synthgen.data.verification import rebuild, verify
 
 from tests.dataset_files import (
     ALL,
@@ -110,7 +110,7 @@ else:
 """
 
 
-@pytest.mark.parametrize("where", ["__enter__", "add", "_append", "__iter__", "__exit__"])
+@pytest.mark.parametrize("where", ["__enter__", "add", "_append", "read", "__exit__"])
 @pytest.mark.parametrize("far", ["whole", "counted"])
 def test_two_processes_may_come_to_the_end_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, far: str

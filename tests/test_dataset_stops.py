@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from synthgen import data
-from synthgen.data.verify import verify
+from synthgen.data.verification import verify
 
 from tests.dataset_files import (
     ALL,

@@ -15,7 +15,7 @@ from synthgen.data import Plan, summary
 from synthgen.data.plan import Shard
 from synthgen.data.shards import FACTS
 from synthgen.data.summary import summarise
-from synthgen.data.verify import verify
+from synthgen.data.verification import verify
 
 from tests.dataset_files import SPLITS, Entry, entries, lines, stream, write
 from tests.public_cases import law

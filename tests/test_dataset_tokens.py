@@ -12,7 +12,7 @@ import tokenizers
 from synthgen._task import generator
 from synthgen.data import Plan
 from synthgen.data.plan import token_count
-from synthgen.data.verify import rebuild, verify
+from synthgen.data.verification import rebuild, verify
 
 from tests.dataset_files import (
     FEW,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from synthgen.data import Plan
 from synthgen.data.files import sha256
 from synthgen.data.formats import files
-from synthgen.data.verify import verify
+from synthgen.data.verification import verify
 
 from tests.dataset_files import (
     ALL,

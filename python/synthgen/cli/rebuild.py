@@ -15,7 +15,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the shard's files, if they come out as the manifest says."""
-    from ..data.verify import rebuild
+    from ..data.verification import rebuild
 
     for name in rebuild(args.directory, args.shard):
         print(f"rebuilt {name}")

@@ -27,7 +27,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the certificate; exit status 1 when anything is wrong."""
     from ..data.generate import read_manifest
-    from ..data.verify import verify
+    from ..data.verification import verify
 
     with tokens_made(stated(read_manifest(Path(args.directory))), args.quiet) as progress:
         found = verify(args.directory, workers=args.workers, progress=progress)

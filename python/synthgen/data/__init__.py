@@ -1,14 +1,37 @@
 """Datasets: sources for training loops, and shards on disk."""
 
-from .batches import Batches
-from .collate import collate
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .generate import generate
-from .joint import Joint, joint, shuffled
 from .plan import Plan
-from .sources import MixedSource, Source, dataset, iterable
-from .stored import Stored
-from .verify import Certificate, rebuild, verify
-from .windows import Windows
+
+if TYPE_CHECKING:
+    from .batches import Batches
+    from .collation import collate
+    from .joining import Joint, joint, shuffled
+    from .sources import MixedSource, Source, dataset, iterable
+    from .stored import Stored
+    from .verification import Certificate, rebuild, verify
+    from .windows import Windows
+
+_LATER = {
+    "Batches": "batches",
+    "Certificate": "verification",
+    "Joint": "joining",
+    "MixedSource": "sources",
+    "Source": "sources",
+    "Stored": "stored",
+    "Windows": "windows",
+    "collate": "collation",
+    "dataset": "sources",
+    "iterable": "sources",
+    "joint": "joining",
+    "rebuild": "verification",
+    "shuffled": "joining",
+    "verify": "verification",
+}
+"""What is imported when it is first used, by name, and its module; none has the name of a module."""
 
 __all__ = [
     "Batches",
@@ -28,3 +51,14 @@ __all__ = [
     "shuffled",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -7,7 +7,7 @@ from typing import Any, SupportsIndex
 
 from ..checks import integer, switch
 from ..errors import param_error
-from .collate import collate
+from .collation import collate
 from .rows import Rows, take
 
 

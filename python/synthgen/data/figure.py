@@ -10,6 +10,7 @@ import io
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..checks import extra
@@ -23,21 +24,31 @@ _WIDTH, _RIGHT, _TOP, _PLOT, _ROW = 880, 848, 50, 290, 27
 """Pixels: the whole, the right end of both panels, the upper one's top and height, and a task of the lower one."""
 
 
+@lru_cache(maxsize=1)
+def fonts() -> dict[int, Any]:
+    """The fonts by size, at twice the size. They take longer to load than a picture to draw."""
+    extra("PIL", "data")
+    from PIL import ImageDraw, ImageFont, PngImagePlugin
+
+    del ImageDraw, PngImagePlugin  # what the picture needs besides
+    return {size: ImageFont.load_default(2 * size) for size in (14, 18)}
+
+
 class _Sheet:
     """A picture under way; `left` is where its panels begin."""
 
     def __init__(self, height: int, names: Sequence[str]) -> None:
         extra("PIL", "data")
-        from PIL import Image, ImageDraw, ImageFont
+        from PIL import Image, ImageDraw
 
         self.new, self.pen, self.lanczos = Image.new, ImageDraw.Draw, Image.Resampling.LANCZOS
-        self.fonts = {size: ImageFont.load_default(2 * size) for size in (14, 18)}
+        self.fonts = fonts()
         self.image = Image.new("L", (_WIDTH, height))
         self.draw = ImageDraw.Draw(self.image)
         self.left = 26 + max(map(self.width, [*names, "1.25M"]))
 
     def width(self, text: str, size: int = 14) -> int:
-        return math.ceil(self.fonts[size].getlength(text) / 2)
+        return math.ceil(float(self.fonts[size].getlength(text)) / 2)
 
     def text(self, x: float, y: int, text: str, share: float = 0, colour: int = _INK, size: int = 14) -> None:
         """Write with the middle of the line at y, and with this share of the text left of x."""

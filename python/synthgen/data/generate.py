@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from ..checks import extra, integer
 from ..errors import DatasetError, param_error, show
 from ..registry import get
 from .engines import ENGINES, MAX_WORKERS, Engine
-from .files import entry, json_bytes, sync, write_atomic
+from .files import entry, json_bytes, sync, sync_all, write_atomic
 from .formats import files
 from .plan import Plan, Shard
 from .shards import WORK, entry_path, facts_path, tools
@@ -166,6 +168,8 @@ def generate(
             return _complete(plan, root, progress)
         shards = plan.shards()[shard_index::num_shards]
         run = ENGINES[engine] if isinstance(engine, str) else engine
+        # What describes the dataset at the end is read in while the shards are made.
+        threading.Thread(target=_preload, daemon=True).start()
         run(plan, shards, root, workers, progress, ray_address)
         return finish(plan, root, workers)
     except OSError as error:
@@ -173,6 +177,11 @@ def generate(
             f"{error.filename or root} cannot be written: {error.strerror or error}; "
             "what is complete stays, and the same command goes on from there"
         ) from error
+
+
+def _preload() -> None:
+    importlib.import_module(".card", __package__)
+    importlib.import_module(".figure", __package__).fonts()
 
 
 def check_run(workers: int | None, engine: str | Engine, shard_index: int, num_shards: int) -> None:
@@ -232,7 +241,7 @@ def _describe(plan: Plan, shards: list[Shard], root: Path, workers: int | None) 
     summary = summarise(plan, [(shard, facts_path(root, shard)) for shard in shards], root / WORK, workers)
     described = descriptions(plan)
     for name, content in described.items():
-        write_atomic(root / name, content, root / WORK)
+        write_atomic(root / name, content, root / WORK, durable=False)
     manifest = {
         "format": 2,
         "plan": json.loads(json_bytes(plan.describe())),
@@ -241,8 +250,8 @@ def _describe(plan: Plan, shards: list[Shard], root: Path, workers: int | None) 
         "files": {name: entry("description", root / name) for name in described},
     }
     write_summaries(manifest, summary, root)
-    for folder in {(root / name).parent for shard in entries for name in shard["files"]} | {root}:
-        sync(folder)
+    folders = {(root / name).parent for shard in entries for name in shard["files"]}
+    sync_all({root, *folders, *(root / name for name in (*described, *SUMMARIES))})
     write_atomic(root / MANIFEST, json_bytes(manifest), root / WORK)
     sync(root)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..checks import extra, integer
 from .batches import Batches
-from .joint import shuffled
+from .joining import shuffled
 from .rows import Repeated
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from .. import _native
 from .._task import generator
 from ..errors import DatasetError
-from .files import entry, json_bytes, put, sha256, temporary, write_atomic
+from .files import json_bytes, settle, sha256, temporary, write_atomic
 from .formats import Block, Writer, files, open_writer, packages
 from .plan import SHARD_DOMAIN, Plan, Shard
 
@@ -129,10 +129,10 @@ def write_shard(
         rows, tokens = _fill(plan, shard, made, known.name, advance, stop)
         for name in names:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-        listed = {name: entry(kind, made[name]) for name, kind in names.items()}
+        listed = dict(zip(names, settle({made[name]: kind for name, kind in names.items()}), strict=True))
         for name in names:
-            put(made[name], root / name)
-        put(made[known.name], known, durable=False)
+            made[name].replace(root / name)
+        made[known.name].replace(known)
     finally:
         for path in made.values():
             path.unlink(missing_ok=True)

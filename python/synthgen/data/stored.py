@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from .._task import Policy
-from .collate import collate
+from .collation import collate
 from .generate import read_manifest
 from .mapped import choose, shards_of
 from .rows import Rows

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..checks import extra
 from .batches import Batches
-from .collate import collate as _collate
+from .collation import collate as _collate
 from .rows import Rows, take
 
 torch: Any = extra("torch", "heavy")

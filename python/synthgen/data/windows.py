@@ -12,7 +12,7 @@ import numpy as np
 from .._task import Policy
 from ..checks import integer
 from ..errors import DatasetError, param_error
-from .collate import collate
+from .collation import collate
 from .mapped import MappedShard, frozen
 from .rows import Rows
 

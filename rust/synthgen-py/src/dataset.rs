@@ -69,7 +69,11 @@ impl Shard {
     fn block<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         let next = interruptible(py, |check| self.0.lock().unwrap_or_else(PoisonError::into_inner).next(limit, check))?;
         match next {
-            Next::Block(block) => Ok(Some(columns(py, *block)?.into_any())),
+            Next::Block(block) => {
+                let found = columns(py, &block)?;
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).recycle(*block);
+                Ok(Some(found.into_any()))
+            }
             Next::Starved(cell) => Ok(Some(cell.into_pyobject(py)?.into_any())),
             Next::End => Ok(None),
         }
@@ -90,7 +94,7 @@ impl Shard {
     }
 }
 
-fn columns(py: Python<'_>, block: Block) -> PyResult<Bound<'_, PyDict>> {
+fn columns<'py>(py: Python<'py>, block: &Block) -> PyResult<Bound<'py, PyDict>> {
     let found = PyDict::new(py);
     if block.foreign.is_empty() {
         found.set_item("ids", from_vec(py, &block.ids)?)?;
@@ -110,7 +114,7 @@ fn columns(py: Python<'_>, block: Block) -> PyResult<Bound<'_, PyDict>> {
         found.set_item(name, strings(py, texts)?)?;
     }
     found.set_item("lines", PyBytes::new(py, &block.lines))?;
-    found.set_item("audit", audit_parts(block.audit))?;
+    found.set_item("audit", audit_parts(block.audit.clone()))?;
     Ok(found)
 }
 

@@ -84,6 +84,11 @@ impl Default for Texts {
 }
 
 impl Texts {
+    fn clear(&mut self) {
+        self.offsets.truncate(1);
+        self.bytes.clear();
+    }
+
     fn close(&mut self) {
         self.offsets.push(self.bytes.len() as i32);
     }
@@ -116,6 +121,23 @@ pub struct Block {
     pub lines: Vec<u8>,
     /// What reading the rows again has found.
     pub audit: Audit,
+}
+
+impl Block {
+    /// Forget the rows, keep the memory.
+    fn clear(&mut self) {
+        self.ids.clear();
+        self.foreign.clear();
+        self.mask.clear();
+        self.rows.clear();
+        self.contents.clear();
+        self.hashes.clear();
+        for texts in [&mut self.prompts, &mut self.targets, &mut self.sample_ids, &mut self.metadata] {
+            texts.clear();
+        }
+        self.lines.clear();
+        self.audit = Audit::default();
+    }
 }
 
 /// What a stream gives next.
@@ -179,8 +201,6 @@ pub struct Stream {
     rows: u64,
     lifted: Row,
     scratch: Vec<u8>,
-    /// Bytes of the last block's lines: the next will be about as long, and need not grow from nothing.
-    expected: usize,
 }
 
 impl Stream {
@@ -212,7 +232,6 @@ impl Stream {
             rows: 0,
             lifted: Row::default(),
             scratch: Vec::new(),
-            expected: 0,
             cells,
             form,
         };
@@ -225,9 +244,8 @@ impl Stream {
         let cells = self.cells.clone();
         let (seed, split) = (self.form.seed, self.form.split);
         let mut cursors: Vec<_> = cells.iter().map(|c| c.task.cursor(seed, Some(split), None)).collect();
-        // What was made before the stream starved is still open.
+        // What was made before the stream starved is still open; else this is the memory of a block that came back.
         let mut block = std::mem::take(&mut self.open);
-        block.lines.reserve((self.expected + self.expected / 8).saturating_sub(block.lines.len()));
         let mut checked = block.mask.len();
         while block.mask.len() < limit || self.fill > 0 {
             if block.mask.len() >= checked + CHECKED {
@@ -247,8 +265,13 @@ impl Stream {
             cursors[i].draw(index.into())?;
             self.serve(i, &mut *cursors[i], index, &mut block)?;
         }
-        self.expected = block.lines.len();
         Ok(if block.mask.is_empty() { Next::End } else { Next::Block(Box::new(block)) })
+    }
+
+    /// Take a block back, so that the next one is written into its memory.
+    pub fn recycle(&mut self, mut block: Block) {
+        block.clear();
+        self.open = block;
     }
 
     /// Texts of the next rows of a cell that have not been offered yet, and the characters in which each is predicted.

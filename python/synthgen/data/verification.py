@@ -20,7 +20,7 @@ from ..checks import extra
 from ..errors import DatasetError
 from ..registry import tasks
 from .engines import cores
-from .files import entry, json_bytes, put, sha256
+from .files import entry, json_bytes, settle, sha256
 from .formats import files, open_writer
 from .generate import (
     MANIFEST,
@@ -277,7 +277,8 @@ def rebuild(directory: str | Path, number: int) -> list[str]:
         check = _Check(plan, shard, root, Path(folder), same_tools=True, stop=threading.Event())
         made = {name: Path(folder) / name.replace("/", "-") for name in check.names}
         check._make(made)
-        listed = {name: entry(kind, made[name]) for name, kind in check.names.items()}
+        found = settle({made[name]: kind for name, kind in check.names.items()})
+        listed = dict(zip(check.names, found, strict=True))
         try:
             stated = manifest["shards"][number]["files"]
         except (IndexError, KeyError, TypeError):
@@ -289,7 +290,7 @@ def rebuild(directory: str | Path, number: int) -> list[str]:
             )
         for name in check.names:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            put(made[name], root / name)
+            made[name].replace(root / name)
     with contextlib.suppress(OSError):
         (root / WORK).rmdir()
     return list(check.names)
