@@ -53,7 +53,7 @@ def dataset(folder: Path, words: Sequence[str]) -> tuple[float, float, int]:
     return seconds, peak, size
 
 
-def end_to_end(folder: Path, repeats: int = 5) -> None:
+def end_to_end(folder: Path, repeats: int = 10) -> None:
     """Print the time of one small dataset, from process start to exit, against a plain script that does the same."""
     ours = min(dataset(folder, ["single", "dyna", "--total-tokens", "1M"])[0] for _ in range(repeats))
     plain = min(run(["-m", "benches.plain.dataset", "1000000", str(folder / "plain")])[0] for _ in range(repeats))

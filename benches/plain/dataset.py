@@ -1,10 +1,13 @@
-"""A plain-Python script that does what `synthgen generate single dyna` does: rows, splits by content, files and facts.
+"""A plain-Python script that does what `synthgen generate single dyna` does: rows, splits by content, files and counts.
+
+It draws no figure, and its card says next to nothing.
 
 Usage: python -m benches.plain.dataset TOKENS DIRECTORY
 """
 
 import hashlib
 import json
+import os
 import random
 import sys
 from collections import Counter
@@ -90,6 +93,16 @@ def depth(steps: list[list[str]], element: str) -> int:
     return sum(a != b for a, b in pairwise(state.index(element) for state in steps))
 
 
+def write(path: Path, content: bytes) -> None:
+    """A file that is there whole or not at all, and on the disk."""
+    made = path.with_suffix(".tmp")
+    with made.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(path)
+
+
 def main() -> None:
     """Write train, validation and test, their metadata and a card."""
     total, folder = int(sys.argv[1]), Path(sys.argv[2])
@@ -109,12 +122,12 @@ def main() -> None:
                 tokens, index = tokens + count, index + 1
         rng.shuffle(made)
         lines = "".join(json.dumps(record) + "\n" for record in made).encode()
-        (folder / f"{split}.jsonl").write_bytes(lines)
+        write(folder / f"{split}.jsonl", lines)
         seen.update(hashlib.blake2b(r["input_text"].encode(), digest_size=8).digest() for r in made)
         rows[split] = len(made)
         entries.append({"split": split, "rows": len(made), "sha256": hashlib.sha256(lines).hexdigest()})
     facts = {"rows": rows, "duplicates": sum(seen.values()) - len(seen), "files": entries}
-    (folder / "metadata.json").write_text(json.dumps(facts, indent=2))
+    write(folder / "metadata.json", json.dumps(facts, indent=2).encode())
     (folder / "README.md").write_text(f"---\ntags: [synthetic]\n---\n\n{json.dumps(rows)}\n")
 
 
