@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow
     from numpy.typing import NDArray
 
+GROUP_TOKENS = 1 << 20
+"""Tokens of a group of rows in Parquet, about."""
 Block = dict[str, Any]
 """Columns of consecutive rows, as `_native.Shard.block` gives them."""
 
@@ -121,6 +123,8 @@ class Tables:
         self._cells = plan.cells()
         self._schema = schema(plan)
         self._file: IO[bytes] | None = None
+        self._waiting: list[pyarrow.Table] = []
+        self._tokens = 0
         ((kind, path),) = paths.items()
         if kind == "parquet":
             parquet = extra("pyarrow.parquet", "data")
@@ -141,12 +145,22 @@ class Tables:
             self._sink = ipc.new_stream(self._file, self._schema, options=options)
 
     def write(self, block: Block) -> None:
-        """Add a table."""
-        self._sink.write_table(table(self._plan, self._shard.split, block, self._schema))
+        """Add a table, once there is enough for a group of rows."""
+        self._waiting.append(table(self._plan, self._shard.split, block, self._schema))
+        self._tokens += block["mask"].size
+        if self._tokens >= GROUP_TOKENS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            rows = extra("pyarrow", "data").concat_tables(self._waiting)
+            self._waiting, self._tokens = [], 0
+            self._sink.write_table(rows)
 
     def close(self) -> None:
-        """Write the footer, and close the file."""
+        """Write what waits and the footer, and close the file."""
         try:
+            self._flush()
             self._sink.close()
         finally:
             if self._file:

@@ -20,7 +20,8 @@ from .plan import SHARD_DOMAIN, Plan, Shard
 
 WORK = ".synthgen"
 """Folder of a run that has not ended: the plan, what is known of finished shards, temporary files."""
-BLOCK_TOKENS = 1 << 20
+BLOCK_TOKENS = 1 << 17
+"""Tokens of a block, about: few enough for its columns to stay in the processor's cache."""
 FACTS = np.dtype([("content", "<u8"), ("hash", "<u8"), ("length", "<u4"), ("cell", "<u2")])
 """What is kept of every row until the dataset is complete, to count duplicates and draw statistics."""
 _ENCODED = 256
@@ -56,7 +57,7 @@ def stream(plan: Plan, shard: Shard, *, audit: bool = False) -> _native.Shard:
 
 
 def blocks(plan: Plan, shard: Shard, *, audit: bool = False) -> Iterator[Block]:
-    """The columns of a shard, about a million tokens at a time."""
+    """The columns of a shard, a block at a time."""
     native = stream(plan, shard, audit=audit)
     given: dict[int, int] = {}
     while (found := native.block(BLOCK_TOKENS)) is not None:
