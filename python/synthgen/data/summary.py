@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _native
 from .engines import cores
 from .files import temporary
 from .plan import LEVELS, SPLITS, Cell, Plan, Shard
@@ -228,9 +229,8 @@ class Counts:
 
 def suspects(pairs: NDArray[Any]) -> NDArray[Any]:
     """Pairs whose key occurs more than once, and a few others: one sort instead of one a group."""
-    keys = pairs["key"]
-    ordered = np.sort(keys)
-    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    keys = np.ascontiguousarray(pairs["key"])
+    again = _native.repeated(keys)
     if not again.size:
         return pairs[:0]
     seen = np.zeros(1 << 22, np.bool_)

@@ -140,6 +140,17 @@ fn tasks(cells: &[PyRef<'_, Generator>]) -> Vec<Arc<dyn AnyTask>> {
     cells.iter().map(|generator| Arc::clone(&generator.task)).collect()
 }
 
+/// Values that occur more than once, in order, each as often as it comes again.
+#[pyfunction]
+pub fn repeated(py: Python<'_>, keys: PyReadonlyArray1<'_, u64>) -> PyResult<Py<PyAny>> {
+    let mut ordered = keys.as_slice()?.to_vec();
+    let again: Vec<u64> = py.detach(move || {
+        ordered.sort_unstable();
+        ordered.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
+    });
+    from_vec(py, &again)
+}
+
 /// Re-validate a token shard: (rows, tokens, invalid rows, leaked rows, first flaws).
 #[pyfunction]
 pub fn audit_tokens(

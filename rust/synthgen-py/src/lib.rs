@@ -221,6 +221,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<grammar::Grammar>()?;
     module.add_function(wrap_pyfunction!(grammar::grammar_names, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::audit_tokens, module)?)?;
+    module.add_function(wrap_pyfunction!(dataset::repeated, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::audit_jsonl, module)?)?;
     module.add_function(wrap_pyfunction!(registry_json, module)?)?;
     module.add_function(wrap_pyfunction!(people::people_lists, module)?)?;

@@ -74,8 +74,9 @@ pub struct Law {
     rooms: Vec<Room>,
 }
 
-/// A circuit that is being drawn: nodes are numbered from the inputs up, layer by layer.
-struct Draft {
+/// A circuit that is being drawn: nodes are numbered from the inputs up, layer by layer. It is memory that stays: clearing
+/// it for every circuit would take a tenth of the time.
+pub struct Draft {
     depth: usize,
     /// Nodes of each layer; the inputs are layer 0.
     sizes: [usize; MAX_DEPTH + 1],
@@ -87,6 +88,29 @@ struct Draft {
     nodes: usize,
     gates: [Gate; MAX_NODES],
     layer: [u8; MAX_NODES],
+    /// Values of the nodes under 64 assignments.
+    values: [u64; MAX_NODES],
+    /// By gate: the gates that read it, and how many operands of its own are not numbered yet.
+    readers: [u128; MAX_GATES],
+    waiting: [u8; MAX_GATES],
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            depth: 0,
+            sizes: [0; MAX_DEPTH + 1],
+            first: [0; MAX_DEPTH + 2],
+            is_xor: [false; MAX_NODES],
+            negated: false,
+            nodes: 0,
+            gates: [Gate::default(); MAX_NODES],
+            layer: [0; MAX_NODES],
+            values: [0; MAX_NODES],
+            readers: [0; MAX_GATES],
+            waiting: [0; MAX_GATES],
+        }
+    }
 }
 
 impl Law {
@@ -100,26 +124,17 @@ impl Law {
     }
 
     /// Draw a circuit, and its truth table into `table`: 64 assignments to a word, repeated to fill whole words or blocks.
-    pub fn draw(&self, rng: &mut TaskRng, circuit: &mut Circuit, table: &mut Vec<u64>) {
+    pub fn draw(&self, rng: &mut TaskRng, circuit: &mut Circuit, table: &mut Vec<u64>, draft: &mut Draft) {
         let depth = rng.between(self.depth.lo, self.depth.hi);
         let width = rng.between(self.width.lo, self.width.hi);
         let room = &self.rooms[(width - self.width.lo) as usize];
         let most = room.below_last(depth as usize, 2) as u32;
         let inputs = rng.between(self.num_inputs.lo, self.num_inputs.hi.min(most)) as usize;
         (circuit.depth, circuit.width, circuit.inputs) = (depth, width, inputs);
-        let mut draft = Draft {
-            depth: depth as usize,
-            sizes: [0; MAX_DEPTH + 1],
-            first: [0; MAX_DEPTH + 2],
-            is_xor: [false; MAX_NODES],
-            negated: false,
-            nodes: 0,
-            gates: [Gate::default(); MAX_NODES],
-            layer: [0; MAX_NODES],
-        };
+        draft.depth = depth as usize;
         rng.in_registers(|rng| {
             'afresh: loop {
-                self.draw_sizes(rng, room, inputs, &mut draft);
+                self.draw_sizes(rng, room, inputs, draft);
                 for _ in 0..PATIENCE {
                     draft.draw_kinds(rng);
                     if draft.wire(rng) {
@@ -130,7 +145,7 @@ impl Law {
                     }
                 }
             }
-            self.add_distractors(rng, &mut draft);
+            self.add_distractors(rng, draft);
             draft.number(rng, circuit);
         });
     }
@@ -304,9 +319,20 @@ impl Draft {
 
     /// Work out the truth table of the last gate.
     #[inline]
-    fn fill_table(&self, table: &mut Vec<u64>) {
+    fn fill_table(&mut self, table: &mut Vec<u64>) {
         table.clear();
-        if self.sizes[0] <= 6 { self.fill_blocks::<1>(table) } else { self.fill_blocks::<8>(table) }
+        if self.sizes[0] > 6 {
+            return self.fill_blocks::<8>(table);
+        }
+        let inputs = self.sizes[0];
+        for (i, value) in self.values[..inputs].iter_mut().enumerate() {
+            *value = column(i, 0);
+        }
+        for node in inputs..self.nodes {
+            let gate = self.gates[node];
+            self.values[node] = gate.value(self.values[usize::from(gate.a)], self.values[usize::from(gate.b)]);
+        }
+        table.push(self.values[self.nodes - 1]);
     }
 
     #[inline]
@@ -329,13 +355,15 @@ impl Draft {
 
     /// Number the gates in a random order in which operands come first: the next is any whose operands are numbered.
     #[inline]
-    fn number(&self, rng: &mut TaskRng, circuit: &mut Circuit) {
+    fn number(&mut self, rng: &mut TaskRng, circuit: &mut Circuit) {
         let inputs = self.sizes[0];
         let count = self.nodes - inputs;
         let last = self.first[self.depth];
-        let (mut readers, mut waiting) = ([0u128; MAX_GATES], [0u8; MAX_GATES]);
+        let Self { readers, waiting, .. } = self;
+        readers[..count].fill(0);
+        waiting[..count].fill(0);
         let (mut ready, mut open) = ([0u8; MAX_GATES], 0);
-        for (g, (gate, waiting)) in self.gates[inputs..self.nodes].iter().zip(&mut waiting).enumerate() {
+        for (g, (gate, waiting)) in self.gates[inputs..self.nodes].iter().zip(&mut *waiting).enumerate() {
             for node in [gate.a, gate.b].into_iter().take(2 - usize::from(gate.kind == NOT)) {
                 if let Some(operand) = usize::from(node).checked_sub(inputs) {
                     readers[operand] |= 1 << g;

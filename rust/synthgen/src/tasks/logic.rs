@@ -18,7 +18,7 @@ use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::circuit::{self, Circuit, Gate, NOT, Shape, XOR};
-use crate::sampling::wiring::Law;
+use crate::sampling::wiring::{Draft, Law};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
@@ -79,6 +79,7 @@ pub struct Instance {
     answer: bool,
     /// Truth table of the queried gate, unless it is a parity.
     table: Vec<u64>,
+    draft: Draft,
 }
 
 /// Logic with checked parameters.
@@ -195,7 +196,7 @@ impl Task for Logic {
             it.answer = it.bits.count_ones() % 2 == 1;
             return;
         };
-        law.draw(rng, &mut it.circuit, &mut it.table);
+        law.draw(rng, &mut it.circuit, &mut it.table, &mut it.draft);
         it.answer = rng.coin();
         it.bits = circuit::draw_assignment(rng, &it.table, it.circuit.inputs, it.answer);
     }
