@@ -69,7 +69,7 @@ class Params(TypedDict, total=False):
     "neutral"; allowed: one of ["neutral", "gendered"]."""
 
     loss: Literal["all", "value"]
-    """Predict everything after <bos>, or the tokens of the answers only. Default "all"; allowed: one
+    """Predict everything after `<bos>`, or the tokens of the answers only. Default "all"; allowed: one
     of ["all", "value"]."""
 
 _task = Task("capo")
@@ -117,7 +117,7 @@ def batch(
         reverse_md: Write dates as "2 of October, 1996" instead of "October 2, 1996". Default False.
         pronouns: Possessive pronouns: their, or his and her. As subjects people are always He or She.
             Default "neutral".
-        loss: Predict everything after <bos>, or the tokens of the answers only. Default "all".
+        loss: Predict everything after `<bos>`, or the tokens of the answers only. Default "all".
 
     Raises ParamError for bad arguments, SplitExhausted when the split holds nothing, OutOfMemory for too large an n.
     """

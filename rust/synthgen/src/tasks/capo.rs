@@ -124,7 +124,7 @@ params! {
         reverse_md: bool = false;
         /// Possessive pronouns: their, or his and her. As subjects people are always He or She.
         pronouns: Pronouns = Pronouns::Neutral;
-        /// Predict everything after <bos>, or the tokens of the answers only.
+        /// Predict everything after `<bos>`, or the tokens of the answers only.
         loss: Loss = Loss::All;
     }
 }
