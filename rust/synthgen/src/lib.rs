@@ -18,6 +18,7 @@
 
 pub mod audit;
 pub mod batch;
+pub mod block;
 pub mod dataset;
 pub mod error;
 pub mod export;
