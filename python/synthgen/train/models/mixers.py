@@ -1,0 +1,198 @@
+"""Mixers: what lets tokens see each other. All take (batch, time, width) and a layout, and give the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+from . import recurrence
+from .config import ModelConfig
+from .layers import Layout, ShortConv, linear, norm, rotate
+
+SHORT_CONV = 4
+"""Width of the convolutions that Mamba2 and gated DeltaNet have of their own."""
+DECAY_SHARPNESS = 16.0
+"""Gated linear attention takes this root of its gates, so that they begin near 1 (Yang et al., 2024, section 4.4)."""
+
+
+def _split(x: Array, heads: int) -> Array:
+    return x.reshape(*x.shape[:2], heads, -1)
+
+
+class Attention(nnx.Module):
+    """Softmax attention with rotary positions, grouped queries, and optionally a window and normed queries and keys."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs) -> None:
+        self.config = config
+        self.sizes = (config.num_heads * config.head_width, config.kv_heads * config.head_width)
+        self.qkv = linear(config, config.width, self.sizes[0] + 2 * self.sizes[1], rngs)
+        self.out = linear(config, self.sizes[0], config.width, rngs)
+        self.canon = _canon_b(config, self.sizes[0] + 2 * self.sizes[1], rngs)
+        self.q_norm, self.k_norm = (norm(config, config.head_width, rngs) if config.qk_norm else None for _ in range(2))
+
+    def __call__(self, x: Array, layout: Layout) -> Array:
+        """Attend."""
+        config = self.config
+        joined = self.qkv(x) if self.canon is None else self.canon(self.qkv(x), layout)
+        q, k, v = jnp.split(joined, [self.sizes[0], sum(self.sizes)], -1)
+        q, k, v = _split(q, config.num_heads), _split(k, config.kv_heads), _split(v, config.kv_heads)
+        if self.q_norm is not None and self.k_norm is not None:
+            q, k = self.q_norm(q), self.k_norm(k)
+        q, k = (rotate(one, layout.positions, config.rope_share, config.rope_theta) for one in (q, k))
+        mixed = jax.nn.dot_product_attention(q, k, v, mask=_mask(layout, config.window))
+        found: Array = self.out(mixed.reshape(*x.shape[:2], -1))
+        return found
+
+
+def _mask(layout: Layout, window: int | None) -> Array:
+    """Which token (row) sees which (column): bool (batch, 1, time, time)."""
+    time = layout.segments.shape[1]
+    gaps = jnp.arange(time)[:, None] - jnp.arange(time)[None, :]
+    seen = (gaps >= 0) & (gaps < (time if window is None else window))
+    same = layout.segments[:, :, None] == layout.segments[:, None, :]
+    return (seen & same)[:, None]
+
+
+def _canon_b(config: ModelConfig, channels: int, rngs: nnx.Rngs) -> ShortConv | None:
+    return ShortConv(channels, config.canon_width, residual=True, rngs=rngs) if "B" in config.canon else None
+
+
+class _Recurrent(nnx.Module):
+    """What recurrent mixers share: queries, keys and values, a norm on each head's output, a gate, and a projection."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs, *, gated: bool, conv: bool) -> None:
+        self.heads, self.wide = config.num_heads, config.num_heads * config.head_width
+        self.qkv = linear(config, config.width, 3 * self.wide, rngs)
+        self.canon = _canon_b(config, 3 * self.wide, rngs)
+        self.conv = ShortConv(3 * self.wide, SHORT_CONV, residual=False, rngs=rngs) if conv else None
+        self.gate = linear(config, config.width, self.wide, rngs) if gated else None
+        self.norm = norm(config, config.head_width, rngs)
+        self.out = linear(config, self.wide, config.width, rngs)
+
+    def project(self, x: Array, layout: Layout) -> tuple[Array, Array, Array]:
+        """Queries, keys and values, each (batch, time, heads, head width)."""
+        joined = self.qkv(x)
+        if self.canon is not None:
+            joined = self.canon(joined, layout)
+        if self.conv is not None:
+            joined = jax.nn.silu(self.conv(joined, layout))
+        q, k, v = (_split(part, self.heads) for part in jnp.split(joined, 3, -1))
+        return q, k, v
+
+    def finish(self, mixed: Array, x: Array) -> Array:
+        """Norm, gate and project (batch, time, heads, head width)."""
+        normed = self.norm(mixed).reshape(*x.shape[:2], -1)
+        found: Array = self.out(normed if self.gate is None else normed * jax.nn.silu(self.gate(x)))
+        return found
+
+
+class LinearAttention(_Recurrent):
+    """Linear attention with elu + 1 features (Katharopoulos et al., 2020), a norm in place of the normaliser."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs) -> None:
+        super().__init__(config, rngs, gated=False, conv=False)
+
+    def __call__(self, x: Array, layout: Layout) -> Array:
+        """Mix."""
+        q, k, v = self.project(x, layout)
+        mixed, _ = recurrence.linear_attention(jax.nn.elu(q) + 1, jax.nn.elu(k) + 1, v, segments=layout.segments)
+        return self.finish(mixed, x)
+
+
+class GatedLinearAttention(_Recurrent):
+    """Gated linear attention (Yang et al., 2024): a decay for every key, of low rank in the input."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs) -> None:
+        super().__init__(config, rngs, gated=True, conv=False)
+        self.low = linear(config, config.width, 16, rngs)
+        self.high = nnx.Linear(16, self.wide, dtype=jnp.float32, rngs=rngs)
+
+    def __call__(self, x: Array, layout: Layout) -> Array:
+        """Mix."""
+        q, k, v = self.project(x, layout)
+        low: Array = self.low(x)
+        log_decay = jax.nn.log_sigmoid(self.high(low.astype(jnp.float32))) / DECAY_SHARPNESS
+        scaled = q * q.shape[-1] ** -0.5
+        mixed, _ = recurrence.gated_linear_attention(
+            scaled, k, v, _split(log_decay, self.heads), segments=layout.segments
+        )
+        return self.finish(mixed, x)
+
+
+class _Rates(nnx.Module):
+    """Log decays of each head, -exp(A) softplus(W x + b): as Mamba2 begins, A in 1..16 and steps in 0.001..0.1."""
+
+    def __init__(self, config: ModelConfig, heads: int, rngs: nnx.Rngs) -> None:
+        self.step = nnx.Linear(config.width, heads, use_bias=False, dtype=jnp.float32, rngs=rngs)
+        self.log_rate = nnx.Param(jnp.log(jax.random.uniform(rngs.params(), (heads,), minval=1.0, maxval=16.0)))
+        low, high = jnp.log(0.001), jnp.log(0.1)
+        steps = jnp.exp(jax.random.uniform(rngs.params(), (heads,), minval=low, maxval=high))
+        # The inverse of softplus.
+        self.bias = nnx.Param(steps + jnp.log(-jnp.expm1(-steps)))
+
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        """Log decays and steps, float32 (batch, time, heads)."""
+        steps = jax.nn.softplus(self.step(x.astype(jnp.float32)) + self.bias[...])
+        return -jnp.exp(self.log_rate[...]) * steps, steps
+
+
+class Mamba2(nnx.Module):
+    """Mamba2 (Dao and Gu, 2024): a decay a head, keys and queries shared by all heads, twice the width inside."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs) -> None:
+        self.heads, self.state = config.num_heads, config.state_size
+        self.wide = 2 * config.num_heads * config.head_width
+        self.into = linear(config, config.width, 2 * self.wide + 2 * self.state, rngs)
+        self.canon = _canon_b(config, self.wide + 2 * self.state, rngs)
+        self.conv = ShortConv(self.wide + 2 * self.state, SHORT_CONV, residual=False, rngs=rngs)
+        self.rates = _Rates(config, self.heads, rngs)
+        self.skip = nnx.Param(jnp.ones((self.heads,)))
+        self.norm = norm(config, self.wide, rngs)
+        self.out = linear(config, self.wide, config.width, rngs)
+
+    def __call__(self, x: Array, layout: Layout) -> Array:
+        """Mix."""
+        gate, joined = jnp.split(self.into(x), [self.wide], -1)
+        if self.canon is not None:
+            joined = self.canon(joined, layout)
+        joined = jax.nn.silu(self.conv(joined, layout))
+        v, k, q = jnp.split(joined, [self.wide, self.wide + self.state], -1)
+        v = _split(v, self.heads)
+        k, q = (jnp.broadcast_to(one[:, :, None], (*one.shape[:2], self.heads, self.state)) for one in (k, q))
+        log_decay, steps = self.rates(x)
+        mixed, _ = recurrence.ssd(q, k, v * steps[..., None].astype(v.dtype), log_decay, segments=layout.segments)
+        mixed = (mixed + v * self.skip[...][:, None].astype(v.dtype)).reshape(*x.shape[:2], -1)
+        found: Array = self.out(self.norm(mixed * jax.nn.silu(gate)))
+        return found
+
+
+class GatedDeltaNet(_Recurrent):
+    """Gated DeltaNet (Yang et al., 2025): short convolutions, keys of length 1, a decay and a strength of writing."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs) -> None:
+        super().__init__(config, rngs, gated=True, conv=True)
+        self.rates = _Rates(config, self.heads, rngs)
+        self.strength = linear(config, config.width, self.heads, rngs)
+
+    def __call__(self, x: Array, layout: Layout) -> Array:
+        """Mix."""
+        q, k, v = self.project(x, layout)
+        q, k = (one * jax.lax.rsqrt((one * one).sum(-1, keepdims=True) + 1e-6) for one in (q, k))
+        log_decay, _ = self.rates(x)
+        strength: Array = self.strength(x)
+        beta = jax.nn.sigmoid(strength.astype(jnp.float32))
+        mixed, _ = recurrence.gated_delta_rule(q, k, v, log_decay, beta, segments=layout.segments)
+        return self.finish(mixed, x)
+
+
+MIXERS: dict[str, Callable[[ModelConfig, nnx.Rngs], nnx.Module]] = {
+    "attention": Attention,
+    "linear": LinearAttention,
+    "gla": GatedLinearAttention,
+    "mamba2": Mamba2,
+    "gdn": GatedDeltaNet,
+}
