@@ -178,6 +178,7 @@ def test_a_damaged_dataset_is_not_taken_for_complete(cli: Cli, whole: Path, tmp_
     for name in [*shard["files"], "vocab.json"]:
         content = (root / name).read_bytes()
         (root / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        refused(cli(*words), f"{root / name} is missing or not what the manifest says", "synthgen rebuild")
+        out = "--overwrite" if name == "vocab.json" else f"`synthgen rebuild {root} --shard 0`"
+        refused(cli(*words), f"{root / name} is missing or not what the manifest says", out)
         (root / name).write_bytes(content)
     assert cli(*words)[0] == 0
