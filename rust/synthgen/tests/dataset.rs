@@ -79,7 +79,7 @@ proptest! {
         budgets in proptest::collection::vec(0u64..3000, 9), seed: u64, split in splits(), window in windows(),
         phases: bool, foreign: bool, limit in 1usize..5000,
     ) {
-        let form = Form { foreign, ..form(seed, split, window.map(|(width, policy)| (width * 4, policy))) };
+        let form = Form { foreign, ..form(seed, split, window.map(|(width, policy)| (width * 8, policy))) };
         let whole = all(&mut Stream::new(cells(&budgets, phases), form.clone()).expect("fits"), usize::MAX);
         let cut = all(&mut Stream::new(cells(&budgets, phases), form).expect("fits"), limit);
         prop_assert!(whole.len() <= 1);
