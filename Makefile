@@ -46,7 +46,7 @@ test-rust:
 test-python: $(VENV)/.dev
 	$(BIN)/pytest -m "not heavy" --numprocesses=2 --dist=worksteal
 
-## test-heavy: what needs torch and transformers, in an environment of its own
+## test-heavy: what needs torch, transformers and Ray, in an environment of its own
 test-heavy: $(HEAVY)/.built
 	$(HEAVY)/bin/pytest -m heavy tests/heavy
 

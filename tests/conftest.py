@@ -1,19 +1,30 @@
 """What tests of several files ask for by name."""
 
+from pathlib import Path
+
 import pytest
 from synthgen.cli import main
 
-from tests.dataset_files import Cli
+from tests.dataset_files import EVERY, SMALL, Cli, command, entries, run
 
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     """Run the command line here; return its exit status and what it printed."""
 
-    def run(*words: object) -> tuple[int, str, str]:
+    def here(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()
         status = main([str(word) for word in words])
         printed = capsys.readouterr()
         return status, printed.out, printed.err
 
-    return run
+    return here
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset in all formats that nothing has disturbed."""
+    root = tmp_path_factory.mktemp("whole") / "data"
+    assert run(command("merged", EVERY, root, *SMALL, tokens="150K"))[0] == 0
+    assert len(entries(root)) == 9
+    return root

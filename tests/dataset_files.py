@@ -24,6 +24,9 @@ from synthgen.data import Plan, generate
 from tests.public_cases import few
 
 ALL = ("jsonl", "parquet", "arrow", "bin", "npy")
+EVERY = ",".join(ALL)
+SMALL = ("--shard-size", "20K")
+"""Ten shards or so of 150K tokens."""
 SPLITS = ("train", "validation", "test")
 FEW = few()
 DESCRIBED = {"README.md", "metadata.json", "statistics.png", "manifest.json", "vocab.json"}

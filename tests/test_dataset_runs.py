@@ -19,32 +19,18 @@ from synthgen.data.shards import write_shard
 from synthgen.data.verification import rebuild, verify
 
 from tests.dataset_files import (
-    ALL,
+    EVERY,
+    SMALL,
     Cli,
     command,
-    entries,
     hashes,
     manifest_of,
     plan,
     refused,
-    run,
     start,
     tree,
     write,
 )
-
-EVERY = ",".join(ALL)
-SMALL = ("--shard-size", "20K")
-"""Ten shards or so of the datasets here."""
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset in all formats that nothing has disturbed."""
-    root = tmp_path_factory.mktemp("whole") / "data"
-    assert run(command("merged", EVERY, root, *SMALL, tokens="150K"))[0] == 0
-    assert len(entries(root)) == 9
-    return root
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7])

@@ -16,10 +16,11 @@ from synthgen.data.verification import verify
 from tests.dataset_files import (
     ALL,
     DESCRIBED,
+    EVERY,
     PROGRAM,
+    SMALL,
     Cli,
     command,
-    entries,
     hashes,
     manifest_of,
     plan,
@@ -29,18 +30,6 @@ from tests.dataset_files import (
     tree,
     write,
 )
-
-EVERY = ",".join(ALL)
-SMALL = ("--shard-size", "20K")
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset in all formats that nothing has disturbed."""
-    root = tmp_path_factory.mktemp("whole") / "data"
-    assert run(command("merged", EVERY, root, *SMALL, tokens="150K"))[0] == 0
-    assert len(entries(root)) == 9
-    return root
 
 
 def finals(root: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _native
 from .._task import generator
-from ..errors import DatasetError
+from ..errors import DatasetError, ParamError
 from .files import json_bytes, settle, sha256, temporary, write_atomic
 from .formats import Block, Writer, files, open_writer, packages
 from .plan import SHARD_DOMAIN, Plan, Shard
@@ -53,14 +53,35 @@ def stream(plan: Plan, shard: Shard, *, audit: bool = False) -> _native.Shard:
         "foreign": plan.foreign is not None,
         "audit": audit,
     }
-    return _native.Shard(cells, joint.native if joint else None, form)
+    with _no_task():
+        return _native.Shard(cells, joint.native if joint else None, form)
+
+
+@contextlib.contextmanager
+def _no_task() -> Iterator[None]:
+    """Windows are no parameter of a task: their error speaks of none."""
+    try:
+        yield
+    except ParamError as error:
+        if error.task != "dataset":
+            raise
+        raise ParamError(
+            f"{error.field} = {error.value}; {error.allowed}",
+            field=error.field,
+            value=error.value,
+            allowed=error.allowed,
+        ) from None
 
 
 def blocks(plan: Plan, shard: Shard, *, audit: bool = False) -> Iterator[Block]:
     """The columns of a shard, a block at a time."""
     native = stream(plan, shard, audit=audit)
     given: dict[int, int] = {}
-    while (found := native.block(BLOCK_TOKENS)) is not None:
+    while True:
+        with _no_task():
+            found = native.block(BLOCK_TOKENS)
+        if found is None:
+            return
         if isinstance(found, int):
             if plan.foreign is None:
                 raise DatasetError("this dataset was made with a tokenizer, which is not at hand")
