@@ -259,6 +259,11 @@ def files(plan: Plan, shard: Shard) -> dict[str, dict[str, str]]:
     return found
 
 
+def kinds(plan: Plan, shard: Shard) -> dict[str, str]:
+    """Kind of each of a shard's files, by name."""
+    return {name: kind for own in files(plan, shard).values() for kind, name in own.items()}
+
+
 def open_writer(name: str, plan: Plan, shard: Shard, paths: dict[str, Path]) -> Writer:
     """Open the files of a shard in one format."""
     return _FORMATS[name].writer(plan, shard, paths)

@@ -15,7 +15,7 @@ from ..errors import DatasetError, param_error, show
 from ..registry import get
 from .engines import ENGINES, MAX_WORKERS, Engine
 from .files import entry, json_bytes, sync, sync_all, write_atomic
-from .formats import files
+from .formats import kinds
 from .plan import Plan, Shard
 from .shards import WORK, entry_path, facts_path, tools
 from .summary import Summary, summarise
@@ -81,7 +81,7 @@ def _own_files(root: Path, recorded: dict[str, Any]) -> set[str]:
         if (root / MANIFEST).exists():
             return own | {name for shard in read_manifest(root)["shards"] for name in shard["files"]}
         plan = plan_from(recorded)
-        return own | {name for s in plan.shards() for kinds in files(plan, s).values() for name in kinds.values()}
+        return own | {name for shard in plan.shards() for name in kinds(plan, shard)}
     except (DatasetError, KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{root} is not overwritten: it holds no dataset of synthgen ({error})") from error
 
@@ -203,13 +203,13 @@ def _complete(plan: Plan, root: Path, progress: Callable[[int], None] | None) ->
     manifest = read_manifest(root)
     try:
         listed = {name: file for part in (*manifest["shards"], manifest) for name, file in part["files"].items()}
-        kinds = {name: str(file["kind"]) for name, file in listed.items()}
+        of_kind = {name: str(file["kind"]) for name, file in listed.items()}
         tokens, _ = (sum(shard[name] for shard in manifest["shards"]) for name in ("tokens", "rows"))
     except (KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{root / MANIFEST} is not what synthgen writes: {error!r}; use --overwrite") from error
     for name, file in listed.items():
         path = root / name
-        if not path.is_file() or entry(kinds[name], path) != file:
+        if not path.is_file() or entry(of_kind[name], path) != file:
             of = [at for at, shard in enumerate(manifest["shards"]) if name in shard["files"]]
             out = f"`synthgen rebuild {root} --shard {of[0]}`" if of else "--overwrite"
             raise DatasetError(f"{path} is missing or not what the manifest says; use {out}")

@@ -15,7 +15,7 @@ from .. import _native
 from .._task import generator
 from ..errors import DatasetError, ParamError
 from .files import json_bytes, settle, sha256, temporary, write_atomic
-from .formats import Block, Writer, files, open_writer, packages
+from .formats import Block, Writer, files, kinds, open_writer, packages
 from .plan import SHARD_DOMAIN, Plan, Shard
 
 WORK = ".synthgen"
@@ -116,8 +116,7 @@ def finished(plan: Plan, shard: Shard, root: Path) -> dict[str, Any] | None:
     """The entry of a shard that is complete and whole on disk, or None."""
     try:
         found: dict[str, Any] = json.loads(entry_path(root, shard).read_text())
-        listed = {name: kind for kinds in files(plan, shard).values() for kind, name in kinds.items()}
-        same = {name: file["kind"] for name, file in found["files"].items()} == listed
+        same = {name: file["kind"] for name, file in found["files"].items()} == kinds(plan, shard)
         rows = facts_path(root, shard).stat().st_size / FACTS.itemsize
         whole = all(sha256(root / name) == file["sha256"] for name, file in found["files"].items())
         return found if same and whole and rows == found["rows"] else None
@@ -142,9 +141,9 @@ def write_shard(
         if advance:
             advance(done["tokens"])
         return done
-    known = root / WORK / f"{shard.stem}.facts"
+    known = facts_path(root, shard)
     entry_path(root, shard).unlink(missing_ok=True)
-    names = {name: kind for kinds in files(plan, shard).values() for kind, name in kinds.items()}
+    names = kinds(plan, shard)
     made = {name: temporary(root / WORK, name) for name in names}
     made[known.name] = temporary(root / WORK, known.name)
     try:
@@ -188,8 +187,8 @@ def _fill(
     rows = tokens = 0
     with contextlib.ExitStack() as stack:
         writers: list[Writer] = []
-        for name, kinds in files(plan, shard).items():
-            writer = open_writer(name, plan, shard, {kind: made[file] for kind, file in kinds.items()})
+        for name, own in files(plan, shard).items():
+            writer = open_writer(name, plan, shard, {kind: made[file] for kind, file in own.items()})
             stack.callback(writer.close)
             writers.append(writer)
         ledger = stack.enter_context(made[known].open("wb"))

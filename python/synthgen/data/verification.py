@@ -21,7 +21,7 @@ from ..errors import DatasetError
 from ..registry import tasks
 from .engines import cores
 from .files import entry, json_bytes, settle, sha256
-from .formats import files, open_writer
+from .formats import files, kinds, open_writer
 from .generate import (
     MANIFEST,
     TOKENIZER,
@@ -166,7 +166,7 @@ class _Check:
         self.plan, self.shard, self.root, self.work, self.stop = plan, shard, root, work, stop
         self.same_tools = same_tools
         self.found = Certificate()
-        self.names = {name: kind for kinds in files(plan, shard).values() for kind, name in kinds.items()}
+        self.names = kinds(plan, shard)
 
     def run(self, stated: dict[str, Any] | None) -> Certificate:
         made = {name: self.work / name.replace("/", "-") for name in self.names}
@@ -191,8 +191,8 @@ class _Check:
     def _make(self, made: dict[str, Path]) -> None:
         plan, shard = self.plan, self.shard
         writers = [
-            open_writer(name, plan, shard, {kind: made[file] for kind, file in kinds.items()})
-            for name, kinds in files(plan, shard).items()
+            open_writer(name, plan, shard, {kind: made[file] for kind, file in own.items()})
+            for name, own in files(plan, shard).items()
         ]
         try:
             with (self.work / f"{shard.stem}.facts").open("wb") as ledger:
