@@ -50,6 +50,7 @@ class LanguageModel(nnx.Module):
 
     def __init__(self, config: ModelConfig, rngs: nnx.Rngs) -> None:
         self.config = config
+        self.remat = False  # keep no activations inside blocks for the backward pass, but work them out again
         init = nnx.initializers.normal(0.02)
         dtype = jnp.dtype(config.dtype)
         self.embedding = nnx.Embed(config.vocab_size, config.width, dtype=dtype, embedding_init=init, rngs=rngs)
@@ -67,11 +68,16 @@ class LanguageModel(nnx.Module):
 
     def logits(self, x: Array, layout: Layout) -> Array:
         """Logits of tokens that are embedded already, x (batch, time, width)."""
+        through = nnx.remat(_through) if self.remat else _through
         for block in self.blocks:
-            x = block(x, layout)
+            x = through(block, x, layout)
         x = self.norm(x)
         logits: Array = self.embedding.attend(x) if self.head is None else self.head(x)
         return logits.astype(jnp.float32)
+
+
+def _through(block: Block, x: Array, layout: Layout) -> Array:
+    return block(x, layout)
 
 
 def count_parameters(model: nnx.Module) -> int:

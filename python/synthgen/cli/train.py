@@ -1,0 +1,44 @@
+"""`synthgen train [key=value ...]`: train a model on a task or a mixture."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..checks import extra
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    verb = verbs.add_parser(
+        "train",
+        allow_abbrev=False,
+        help="train a model, as in: train task=depo model=gla train.max_steps=2000 optimizer.lr=1e-3",
+        description="Train a model. Groups: dataset (or task), model, optimizer, train, eval, logging. The same "
+        "command again goes on where a run stopped.",
+    )
+    verb.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a choice of a group, or a value")
+    verb.add_argument("--preset", help="a choice of the group train: default, or minimal for a few steps")
+    verb.add_argument("--show-config", action="store_true", help="print the whole configuration and stop")
+    verb.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and print the figures of the last evaluation."""
+    words = list(args.overrides)
+    if args.preset is not None:
+        words.insert(0, f"train={args.preset}")
+    from ..train.config import as_dict, compose
+
+    config = compose(words)
+    if args.show_config:
+        sys.stdout.write(extra("omegaconf", "train").OmegaConf.to_yaml(as_dict(config)))
+        return 0
+    extra("jax", "train")
+    from ..train.loop import train
+
+    result = train(config)
+    for name, value in result.figures.items():
+        print(f"{name:40} {value:.4f}")
+    print(f"{result.directory}: {result.step} steps; metrics.csv, figures and checkpoints are there")
+    return 0

@@ -1,0 +1,134 @@
+"""Rows for a model: the batch of a step is a pure function of (dataset, seed, step, host), and is made ahead of use."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..batch import Batch, Packed
+from ..errors import param_error
+from ..mixture import Mixture
+from ..registry import get
+from .config import MIX, DatasetConfig, params_of
+
+Arrays = dict[str, NDArray[Any]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a task or of a mixture, any of them, alone."""
+
+    config: DatasetConfig
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.draw(0, 0)  # refuses here what every batch would refuse
+
+    @cached_property
+    def source(self) -> Any:
+        """The task's module, or the mixture."""
+        config = self.config
+        if config.name == MIX:
+            return Mixture(config.weights, config.config, config.difficulty)
+        return get(config.name)
+
+    def draw(self, start: int, n: int) -> Batch | Packed:
+        """Rows or windows start .. start + n."""
+        config = self.config
+        asked: dict[str, Any] = {"start": start, "split": config.split, "overflow": config.overflow, "threads": 1}
+        if config.name != MIX:
+            asked |= {**params_of(config), "difficulty": config.difficulty}
+        found: Batch | Packed
+        if config.layout == "packed":
+            found = self.source.packed(n, config.seq_len, self.seed, policy=config.policy, **asked)
+        else:
+            found = self.source.batch(n, self.seed, seq_len=config.seq_len, **asked)
+        return found
+
+    @property
+    def vocab_size(self) -> int:
+        """Pieces of the vocabulary."""
+        return len(self.source.vocab)
+
+    @cached_property
+    def seq_len(self) -> int:
+        """Tokens of a row with its padding."""
+        return int(self.draw(0, 0).input_ids.shape[1])
+
+    def of(self, rows: Batch | Packed) -> Arrays:
+        """What a step reads of rows, each (n, seq_len).
+
+        input_ids int32; weights uint8, 1 where the token itself is predicted; of packed windows also segments and,
+        where rows do not see each other, positions, int32.
+        """
+        weights, found = rows.loss_mask, {}
+        if isinstance(rows, Batch):
+            inside, firsts = rows.attention_mask, np.arange(rows.input_ids.shape[1]) == 0
+        else:
+            inside, firsts = (rows.segment_ids > 0).astype(np.uint8), rows.position_ids == 0
+            found["segments"] = rows.segment_ids if self.config.isolated else inside.astype(np.int32)
+            if self.config.isolated:
+                found["positions"] = rows.position_ids
+        if self.config.loss == "all":
+            weights = inside * ~firsts
+        return {"input_ids": rows.input_ids, "weights": weights, **found}
+
+    @staticmethod
+    def tokens(rows: Batch | Packed) -> int:
+        """Tokens of rows, padding left out."""
+        return int(rows.lengths.sum() if isinstance(rows, Batch) else np.count_nonzero(rows.segment_ids))
+
+
+def host_share(batch_size: int, host: int, hosts: int, step: int) -> tuple[int, int]:
+    """First row and number of rows of a host's part of a step: parts of all hosts together are the step's batch."""
+    share, left = divmod(batch_size, hosts)
+    if left:
+        raise param_error(None, "train.batch_size", batch_size, f"allowed: a multiple of {hosts}, the number of hosts")
+    return step * batch_size + host * share, share
+
+
+def varied(config: DatasetConfig, axis: str | None, value: Any) -> DatasetConfig:
+    """The same dataset with another value of one parameter, or of the difficulty."""
+    if axis is None:
+        return config
+    if axis == "difficulty":
+        return replace(config, difficulty=value)
+    return replace(config, config={**params_of(config), axis: value})
+
+
+class Ahead(Generic[T]):
+    """Values of `make(step)` for the steps of a range, worked out by a thread while others are in use.
+
+    `waited` counts the seconds for which the reader had to wait. What `make` raises is raised where it would be read.
+    """
+
+    def __init__(self, make: Callable[[int], T], first: int, end: int, ahead: int) -> None:
+        self.waited = 0.0
+        self._make, self._range, self._ahead = make, range(first, end), ahead
+
+    def __iter__(self) -> Iterator[T]:
+        """Values in order."""
+        coming: deque[Future[T]] = deque()
+        with ThreadPoolExecutor(1, thread_name_prefix="feed") as side:
+            try:
+                for step in self._range[: self._ahead]:
+                    coming.append(side.submit(self._make, step))
+                for at in range(len(self._range)):
+                    began = time.perf_counter()
+                    value = coming.popleft().result()
+                    self.waited += time.perf_counter() - began
+                    if at + self._ahead < len(self._range):
+                        coming.append(side.submit(self._make, self._range[at + self._ahead]))
+                    yield value
+            finally:
+                for one in coming:
+                    one.cancel()
