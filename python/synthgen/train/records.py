@@ -47,9 +47,9 @@ class Recorder:
     The log is what counts: the table is written again from it when a column comes, and when a run is resumed. A
     process that is killed loses at most the record it was writing.
 
-    With `resume_step`, records of later steps are dropped, because they will come again; -1 drops all of them. For
-    that, what belongs to a step has to be recorded before its checkpoint is saved. TensorBoard drops them as well;
-    Weights & Biases keeps the old points beside the equal new ones.
+    With `resume_step`, records of later steps are dropped, because they will come again; -1 drops all of them. So what
+    belongs to a step has to be recorded before its checkpoint is saved. TensorBoard drops them as well; Weights &
+    Biases keeps the old points beside the equal new ones.
     """
 
     def __init__(
@@ -61,6 +61,9 @@ class Recorder:
         resume_step: int | None = None,
     ) -> None:
         board = _package("tensorboardX", "tensorboard") if tensorboard else None
+        if wandb is not None and wandb.mode == "offline":
+            # Reports of errors would leave the machine also then; the package asks when it is imported.
+            os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         weights = None if wandb is None else _package("wandb", "wandb")
         last = -1 if resume_step is None else integer(None, "resume_step", resume_step, -1, 2**63 - 1)
         self._path = directory
@@ -73,7 +76,7 @@ class Recorder:
             left.unlink()
         rows = [row for row in _rows(log) if row["step"] <= last]
         self._step = rows[-1]["step"] if rows else 0
-        write_atomic(log, b"".join(map(_log_line, rows)), durable=False)
+        write_atomic(log, b"".join(map(_log_line, rows)))
         self._columns = list(dict.fromkeys(name for row in [{"step": 0, "kind": ""}, *rows] for name in row))
         with ExitStack() as closing:
             self._log = closing.enter_context(log.open("ab"))
@@ -85,7 +88,7 @@ class Recorder:
                 self._board = board.SummaryWriter(str(directory / "tensorboard"), purge_step=purge)
                 closing.callback(self._board.close)
             if weights is not None and wandb is not None:
-                self._run = _run(weights, wandb, directory, resumed=resume_step is not None)
+                self._run = _run(weights, wandb, directory, resumed=last >= 0)
                 closing.push(self._finish)
             self._closing = closing.pop_all()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -88,30 +89,29 @@ class Answers:
     def __init__(self, batch: Batch | Packed, by: Sequence[str] | None = None) -> None:
         self._ids = batch.input_ids
         width = self._ids.shape[1]
-        starts, ends, instances, groups = [], [], [], []
         wanted = _default(batch) if by is None else tuple(by)
-        whole = 0
+        members: dict[str, dict[_Group, list[int]]] = {axis: defaultdict(list) for axis in wanted}
+        places: list[tuple[int, int, int]] = []
+        self._whole = 0
         for row, offset, spans, facts in _instances(batch):
-            features = [_feature(facts, axis, len(spans), strict=by is not None) for axis in wanted]
-            inside = [offset + end <= width for _, end in spans]
-            complete = all(inside) and bool(spans)
-            for query in range(sum(inside)):
-                start, end = spans[query]
-                starts.append(row * width + offset + start)
-                ends.append(row * width + offset + end)
-                instances.append(whole if complete else -1)
-                groups.append([feature[query] for feature in features])
-            whole += complete
-        self._starts, self._ends = np.array(starts, np.int64), np.array(ends, np.int64)
-        self._instances, self._whole = np.array(instances, np.int64), whole
+            features = [(axis, _feature(facts, axis, len(spans), strict=by is not None)) for axis in wanted]
+            complete = bool(spans) and all(offset + end <= width for _, end in spans)
+            for query, (start, end) in enumerate(spans):
+                if offset + end > width:
+                    continue
+                for axis, groups in features:
+                    if (group := groups[query]) is not None:
+                        members[axis][group].append(len(places))
+                first = row * width + offset
+                places.append((first + start, first + end, self._whole if complete else -1))
+            self._whole += complete
+        self._starts, self._ends, self._instances = np.array(places, np.int64).reshape(-1, 3).T
         self._groups: dict[str, NDArray[np.int64]] = {}
-        for axis, column in zip(wanted, zip(*groups, strict=True) if groups else [()] * len(wanted), strict=True):
-            found = sorted({group for group in column if group is not None})
-            if by is not None and len(batch) and not found:
+        for axis, found in members.items():
+            if by is not None and places and not found:
                 raise param_error(None, "by", axis, "allowed: task, difficulty, or what the rows' metadata has")
-            for group in found:
-                members = [i for i, other in enumerate(column) if other == group]
-                self._groups[f"{axis}={group.label}"] = np.array(members, np.int64)
+            for group in sorted(found):
+                self._groups[f"{axis}={group.label}"] = np.array(found[group], np.int64)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -124,7 +124,8 @@ class Answers:
         flaws = np.concatenate([[0], np.cumsum(predicted != self._ids, dtype=np.int64)])
         wrong = flaws[self._ends] - flaws[self._starts]
         sizes = self._ends - self._starts
-        failed = np.bincount(self._instances[self._instances >= 0], wrong[self._instances >= 0], self._whole)
+        inside = self._instances >= 0
+        failed = np.bincount(self._instances[inside], wrong[inside], self._whole)
         counts = _counts("", wrong, sizes)
         counts["row_exact_match"] = (int((failed == 0).sum()), self._whole)
         for name, members in self._groups.items():
