@@ -54,7 +54,7 @@ def plot(directory: Path) -> list[Path]:
     speed = _some(curves, {"train/tokens_per_second": "tokens"})
     wait = _some(curves, {"train/data_wait": "wait"})
     figures = [
-        ("loss", "Loss", [_Panel("loss (nats per token)", loss, "loss")], ""),
+        ("loss", "Loss", [_Panel("loss (nats per predicted token)", loss, "loss")], ""),
         ("accuracy", "Accuracy", [_Panel("share", _some(curves, right), "share")], ""),
         *_breakdowns(curves),
         (
@@ -126,8 +126,8 @@ def _words(name: str) -> str:
 
 def _order(value: str) -> tuple[float, str]:
     """Numbers and ranges of numbers by the first one, then words."""
-    found = re.match(r"\d+", value)
-    return (float(found[0]) if found else math.inf, value)
+    found = re.match(r"[\[(]?(-?\d+(?:\.\d+)?)", value)
+    return (float(found[1]) if found else math.inf, value)
 
 
 def _figure(title: str, panels: list[_Panel], axis: str) -> bytes:
