@@ -215,7 +215,7 @@ def check(config: RunConfig) -> None:
         raise param_error(None, "eval.axis", config.eval.axis, "allowed: a parameter's name, with eval.values, or both")
     if config.dataset.layout == "packed" and config.dataset.seq_len is None:
         raise param_error(None, "dataset.seq_len", None, "allowed: an integer, where dataset.layout is packed")
-    if config.model.get("name_or_path") == "???":
+    if config.model.get("name_or_path") == "":
         raise param_error(None, "model.name_or_path", None, "allowed: a folder of Llama or GPT-2 weights")
     if config.dataset.name == MIX and not config.dataset.weights:
         raise param_error(None, "dataset.weights", {}, "allowed: tasks and weights, as {dyna: 0.4, depo: 0.6}")
