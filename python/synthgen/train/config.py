@@ -56,6 +56,7 @@ class TrainConfig:
     """Steps, their size, the devices they run on, and what is kept."""
 
     max_steps: int = 1000
+    stop_after: int | None = None  # stop with a checkpoint after so many steps of this call; the same call goes on
     batch_size: int = 64  # rows or windows of a step, over all devices, hosts and accumulated parts
     accumulate: int = 1  # parts that a step's batch is worked through in
     seed: int = 0  # of rows (unless dataset.seed), of first parameters and of dropout
@@ -153,6 +154,7 @@ CHOICES = {
 AT_LEAST = {
     "optimizer.warmup_steps": 0,
     "train.max_steps": 1,
+    "train.stop_after": 1,
     "train.batch_size": 1,
     "train.accumulate": 1,
     "train.seed": 0,

@@ -33,8 +33,8 @@ from .steps import adamw, make_predict, make_update, program, schedule
 CONFIG = "config.json"
 FREE = (
     "logging", "eval", "output_dir", "overwrite", "train.parallel", "train.devices", "train.remat", "train.prefetch",
-    "train.checkpoint_every", "train.keep", "train.export", "train.coordinator", "train.num_processes",
-    "train.process_id",
+    "train.stop_after", "train.checkpoint_every", "train.keep", "train.export", "train.coordinator",
+    "train.num_processes", "train.process_id",
 )  # fmt: skip
 """Settings that do not change what is learned, and so may change when a run is resumed."""
 
@@ -115,9 +115,13 @@ class Run:
                 self._recorder = closing.enter_context(self._opened(done))
             quiet = not (self.config.logging.progress and self.main)
             self._progress = closing.enter_context(Progress(self.config.train.max_steps, quiet=quiet))
-            state = self._steps(done, state)
-        self._finish(state)
-        return Result(self.directory, self.config.train.max_steps, self._figures)
+            end = self.config.train.max_steps
+            if self.config.train.stop_after is not None:
+                end = min(end, done + self.config.train.stop_after)
+            state = self._steps(done, end, state)
+        if end == self.config.train.max_steps:
+            self._finish(state)
+        return Result(self.directory, end, self._figures)
 
     def _claim(self) -> None:
         """Take the directory: new, or of a run with these settings."""
@@ -130,10 +134,10 @@ class Run:
             write_atomic(kept, json_bytes(config))
 
     def _resumed(self) -> tuple[int, Any]:
-        state = self._first
+        state = self.parallel.place(self._first)
         if self._checkpoints.step is None:
-            return 0, self.parallel.place(state)
-        state, notes = self._checkpoints.load(state)
+            return 0, state
+        state, notes = self._checkpoints.load(self.parallel.whole(state))
         self._best, self._figures = notes["best"], notes["figures"]
         return int(state.step), self.parallel.place(state)
 
@@ -158,8 +162,8 @@ class Run:
         drawn = self.rows.draw(start, share)
         return self.parallel.shard(self.rows.of(drawn)), self.rows.tokens(drawn) * self.parallel.hosts
 
-    def _steps(self, done: int, state: Any) -> Any:
-        own, last = self.config.train, self.config.train.max_steps
+    def _steps(self, done: int, last: int, state: Any) -> Any:
+        own = self.config.train
         feed = Ahead(self._batch, done, last, own.prefetch)
         self._since, self._waited, self._tokens = time.perf_counter(), 0.0, 0
         step = done
@@ -169,7 +173,7 @@ class Run:
                 self._pending.append(_Pending(step, figures, tokens))
                 if len(self._pending) > 1:
                     self._settle(feed)
-                evaluate = step == last or _due(step, self.config.eval.every)
+                evaluate = step == own.max_steps or _due(step, self.config.eval.every)
                 save = step == last or _due(step, own.checkpoint_every)
                 if evaluate or save:
                     self._settle(feed, everything=True)

@@ -48,7 +48,7 @@ class Parallel(ABC):
 
     @abstractmethod
     def whole(self, state: Any) -> Any:
-        """One copy of the state."""
+        """One copy of the state, that all hosts hold together: what a checkpoint is made of and read into."""
 
 
 class Mesh(Parallel):
@@ -106,8 +106,12 @@ class PMap(Parallel):
 
     def __init__(self, devices: list[jax.Device]) -> None:
         super().__init__(devices)
-        mesh = jax.make_mesh((len(self.local),), (AXIS,), axis_types=(AxisType.Auto,), devices=self.local)
-        self.divided = NamedSharding(mesh, PartitionSpec(AXIS))
+        here, all_of_them = (
+            jax.make_mesh((len(some),), (AXIS,), axis_types=(AxisType.Auto,), devices=some)
+            for some in (self.local, devices)
+        )
+        self.divided = NamedSharding(here, PartitionSpec(AXIS))
+        self.everywhere = NamedSharding(all_of_them, PartitionSpec())
 
     def place(self, state: Any) -> Any:
         """See Parallel."""
@@ -132,7 +136,7 @@ class PMap(Parallel):
 
         def run(state: Any, rows: Any) -> Any:
             state, figures = compiled(state, rows)
-            return state, self.whole(figures)
+            return state, _first(figures)
 
         return run
 
@@ -141,13 +145,22 @@ class PMap(Parallel):
         compiled = jax.jit(function)
 
         def run(state: Any, rows: Arrays) -> Any:
-            return jax.tree.map(np.asarray, compiled(self.whole(state), jax.device_put(rows, self.local[0])))
+            return jax.tree.map(np.asarray, compiled(_first(state), jax.device_put(rows, self.local[0])))
 
         return run
 
     def whole(self, state: Any) -> Any:
         """See Parallel."""
-        return jax.tree.map(lambda one: one.addressable_shards[0].data[0], state)
+        if self.hosts == 1:
+            return _first(state)
+        return jax.tree.map(
+            lambda one: jax.make_array_from_process_local_data(self.everywhere, np.asarray(one)), _first(state)
+        )
+
+
+def _first(stacked: Any) -> Any:
+    """What the first of this host's devices has."""
+    return jax.tree.map(lambda one: one.addressable_shards[0].data[0], stacked)
 
 
 def connect(config: TrainConfig) -> None:
