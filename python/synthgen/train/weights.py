@@ -31,7 +31,8 @@ IDS = ("pad_token_id", "bos_token_id", "eos_token_id")
 class Stored:
     """Tensors of one safetensors file, or of the files of an index, read one at a time as float32."""
 
-    def __init__(self, folder: Path, whole: str = WEIGHTS, index: str | None = INDEX) -> None:
+    def __init__(self, folder: Path, whole: str = WEIGHTS, index: str | None = INDEX, config: str = CONFIG) -> None:
+        self.config = config
         safetensors = extra("safetensors", "train")
         self.files: dict[str, Path] = {}
         self._open: dict[Path, Any] = {}
@@ -54,11 +55,11 @@ class Stored:
     def read(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """One tensor, as float32. Raises WeightsError where it is missing, of another shape, or no float."""
         if name not in self.files:
-            raise WeightsError(f"{self.main}: tensor {name} is missing; {CONFIG} or these weights are of another model")
+            raise WeightsError(f"{self.main}: tensor {name} is missing; {self.config} is of other weights than these")
         path = self.files[name]
         kind, found = (getattr(self._open[path].get_slice(name), f"get_{what}")() for what in ("dtype", "shape"))
         if tuple(found) != shape:
-            raise WeightsError(f"{path}: tensor {name} has shape {tuple(found)}; needed: {shape}, as {CONFIG} has it")
+            raise WeightsError(f"{path}: tensor {name} has shape {tuple(found)}; needed: {shape}, by {self.config}")
         if kind not in STORED:
             raise WeightsError(f"{path}: tensor {name} has type {kind}; supported: {', '.join(STORED)}")
         tensor: NDArray[np.float32] = np.asarray(self._open[path].get_tensor(name)).astype(np.float32)
