@@ -224,6 +224,7 @@ def test_nothing_is_overwritten_or_left_half_written(tmp_path: Path, monkeypatch
 
 def test_a_tokenizer_is_written_beside_the_model(tmp_path: Path) -> None:
     from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
 
     task = synthgen.kv
     model = LanguageModel(dataclasses.replace(LLAMA, vocab_size=len(task.vocab)), nnx.Rngs(0))
@@ -236,6 +237,10 @@ def test_a_tokenizer_is_written_beside_the_model(tmp_path: Path) -> None:
         assert [values[f"{one}_token_id"] for one in ("pad", "bos", "eos")] == [0, 1, 2]
     with pytest.raises(synthgen.ParamError, match=r"model\.vocab_size = 29; needed: as many as the tokenizer's"):
         save_pretrained(model_of("llama"), tmp_path / "two", tokenizer=task.tokenizer("tokenizers"))
+    with pytest.raises(synthgen.ParamError, match=r"tokenizer = .*needed: what task\.tokenizer\(\) gives"):
+        save_pretrained(model, tmp_path / "two", tokenizer=task)
+    with pytest.raises(synthgen.ParamError, match=r"tokenizer = .*needed: specials at the ids 0, 1 and 2"):
+        save_pretrained(model, tmp_path / "two", tokenizer=Tokenizer(WordLevel({"a": 0, "b": 1, "c": 2})))
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 

@@ -208,7 +208,7 @@ class Described:
         return value
 
 
-def understand(file: Path, dtype: str) -> ModelConfig:
+def understand(file: Path) -> ModelConfig:
     """Read a config.json as a config of ours. Raises WeightsError for what has no counterpart here."""
     read = Described(file)
     kind = read.values.get("model_type")
@@ -217,12 +217,12 @@ def understand(file: Path, dtype: str) -> ModelConfig:
     if read.values.get("quantization_config"):
         raise read.refuse("quantization_config", read.values["quantization_config"], "save the model unquantised")
     try:
-        return _gpt2(read, dtype) if kind == "gpt2" else _llama(read, dtype)
+        return _gpt2(read) if kind == "gpt2" else _llama(read)
     except ParamError as error:
         raise WeightsError(f"{file}: {error}") from error
 
 
-def _llama(read: Described, dtype: str) -> ModelConfig:
+def _llama(read: Described) -> ModelConfig:
     read.one_of("hidden_act", ("silu", "swish"), "silu")
     biased = [read.one_of(key, (False, True), False) for key in ("attention_bias", "mlp_bias")]
     if biased[0] != biased[1]:
@@ -245,7 +245,6 @@ def _llama(read: Described, dtype: str) -> ModelConfig:
         norm_eps=read.number("rms_norm_eps", 1e-6),
         bias=biased[0],
         tie_embeddings=read.one_of("tie_word_embeddings", (False, True), False),
-        dtype=dtype,
     )
 
 
@@ -268,7 +267,7 @@ def _rope(read: Described) -> tuple[float, tuple[float, ...] | None]:
     return float(theta), tuple(values[1:]) if kind == "llama3" else None
 
 
-def _gpt2(read: Described, dtype: str) -> ModelConfig:
+def _gpt2(read: Described) -> ModelConfig:
     read.one_of("activation_function", ("gelu_new", "gelu_pytorch_tanh"), "gelu_new")
     read.one_of("scale_attn_weights", (True,), True)
     for key in ("scale_attn_by_inverse_layer_idx", "add_cross_attention"):
@@ -287,5 +286,4 @@ def _gpt2(read: Described, dtype: str) -> ModelConfig:
         norm_eps=read.number("layer_norm_epsilon", 1e-5),
         bias=True,
         tie_embeddings=read.one_of("tie_word_embeddings", (False, True), True),
-        dtype=dtype,
     )

@@ -128,7 +128,9 @@ def save_adapter(model: LanguageModel, directory: str | Path, *, base_model: str
 
     `base_model` is the name or path by which others find the model without them. Raises ParamError.
     """
-    numpy_files = extra("safetensors.numpy", "train")
+    extra("safetensors", "train")
+    from safetensors.numpy import save_file
+
     layers = _layers(model)
     if not layers:
         raise param_error(None, "model", "a model without adapters", "needed: one with some; add_lora gives them")
@@ -151,7 +153,7 @@ def save_adapter(model: LanguageModel, directory: str | Path, *, base_model: str
         "inference_mode": True,
     }
     with new_directory(directory) as folder:
-        numpy_files.save_file(arrays, folder / WEIGHTS, metadata={"format": "pt"})
+        save_file(arrays, folder / WEIGHTS, metadata={"format": "pt"})
         (folder / CONFIG).write_bytes(json_bytes(described))
 
 

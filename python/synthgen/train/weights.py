@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def load_pretrained(directory: str | Path, *, dtype: str = "float32") -> Languag
     WeightsError for files that are wrong, and for what our models cannot represent.
     """
     folder = Path(directory)
-    config = understand(folder / CONFIG, dtype)
+    config = replace(understand(folder / CONFIG), dtype=dtype)
     stored = Stored(folder)
     names = _names(config, stored)
     model = nnx.eval_shape(lambda: LanguageModel(config, nnx.Rngs(0)))
@@ -113,7 +114,9 @@ def save_pretrained(model: LanguageModel, directory: str | Path, *, tokenizer: A
     to the configuration. The directory must be new or empty, and appears whole or not at all. Raises ParamError for a
     model that has no counterpart in transformers.
     """
-    numpy_files = extra("safetensors.numpy", "train")
+    extra("safetensors", "train")
+    from safetensors.numpy import save_file
+
     config = model.config
     places = tensors(config)
     params = dict(nnx.to_flat_state(nnx.state(model, nnx.Param)))
@@ -128,7 +131,7 @@ def save_pretrained(model: LanguageModel, directory: str | Path, *, tokenizer: A
         ids = dict.fromkeys(IDS) if tokenizer is None else _write_tokenizer(folder, tokenizer, config)
         if tokenizer is not None:
             (folder / "generation_config.json").write_bytes(json_bytes(ids))
-        numpy_files.save_file(arrays, folder / WEIGHTS, metadata={"format": "pt"})
+        save_file(arrays, folder / WEIGHTS, metadata={"format": "pt"})
         (folder / CONFIG).write_bytes(json_bytes(describe(config, ids)))
 
 
@@ -143,7 +146,7 @@ def new_directory(directory: str | Path) -> Iterator[Path]:
     made.mkdir()
     try:
         yield made
-        sync_all([*(path for path in made.rglob("*")), made])
+        sync_all([*made.rglob("*"), made])
         made.replace(target)
         sync(target.parent)
     finally:
@@ -152,6 +155,8 @@ def new_directory(directory: str | Path) -> Iterator[Path]:
 
 def _write_tokenizer(folder: Path, tokenizer: Any, config: ModelConfig) -> dict[str, int | None]:
     """Write a tokenizer's files; give the ids of its specials."""
+    if not hasattr(tokenizer, "save_pretrained") and not hasattr(tokenizer, "get_vocab_size"):
+        raise param_error(None, "tokenizer", tokenizer, "needed: what task.tokenizer() gives, or one of transformers")
     size = len(tokenizer) if hasattr(tokenizer, "save_pretrained") else tokenizer.get_vocab_size()
     if size > config.vocab_size:
         hint = f"needed: as many as the tokenizer's {size} pieces; build the model with its vocabulary"
