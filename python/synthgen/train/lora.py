@@ -157,11 +157,11 @@ def save_adapter(model: LanguageModel, directory: str | Path, *, base_model: str
         (folder / CONFIG).write_bytes(json_bytes(described))
 
 
-def load_adapter(model: LanguageModel, directory: str | Path) -> LoraConfig:
+def load_adapter(model: LanguageModel, directory: str | Path, *, seed: int = 0) -> LoraConfig:
     """Put the adapters of a directory, ours or PEFT's, beside the layers of a model without any, in place.
 
-    Raises WeightsError for files that are wrong, and for what our adapters cannot represent; the model then stays as
-    it is.
+    `seed` is of dropout, should they be trained on. Raises WeightsError for files that are wrong, and for what our
+    adapters cannot represent; the model then stays as it is.
     """
     _check_bare(model)
     folder = Path(directory)
@@ -175,7 +175,7 @@ def load_adapter(model: LanguageModel, directory: str | Path) -> LoraConfig:
     for foreign in sorted(set(stored.files) - set(values)):
         message = f"tensor {foreign} belongs to no adapter of this model; supported: lora_A and lora_B of its layers"
         raise WeightsError(f"{stored.main}: {message}")
-    add_lora(model, config, seed=0)
+    add_lora(model, config, seed)
     for name, adapter in _adapters(model):
         adapter.a[...] = jnp.asarray(values[_tensor(name, "A")])
         adapter.b[...] = jnp.asarray(values[_tensor(name, "B")])
