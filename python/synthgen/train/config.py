@@ -125,9 +125,11 @@ class RunConfig:
 MODEL: dict[str, Any] = {
     "size": "0.2m",
     "name_or_path": None,
+    "lora": None,
     **{one.name: None for one in dataclasses.fields(ModelConfig) if one.name != "vocab_size"},
 }
-"""Keys of the group model: a preset size, a local folder of Llama or GPT-2 weights, and fields of ModelConfig."""
+"""Keys of the group model: a preset size, a local folder of Llama or GPT-2 weights, fields of LoraConfig if only
+adapters are to be trained, and fields of ModelConfig."""
 
 ALIASES = {
     "task": "dataset",
@@ -251,7 +253,9 @@ def _ours(word: Any) -> str:
     key, equals, value = word.lstrip("+").partition("=")
     key = ALIASES.get(key, key)
     head, _, rest = key.partition(".")
-    if head == "dataset" and rest:
+    if key.startswith("model.lora."):
+        key = f"++{key}"
+    elif head == "dataset" and rest:
         known = {one.name for one in dataclasses.fields(DatasetConfig)}
         section, _, name = rest.partition(".")
         if section in ("config", "weights"):

@@ -24,13 +24,16 @@ from .checkpoints import Checkpoints
 from .config import RunConfig, as_dict, check, compose
 from .feed import Ahead, Rows, host_share
 from .held_out import HeldOut
-from .models import LanguageModel, count_parameters
+from .lora import save_adapter
+from .models import LanguageModel
 from .parallel import connect, parallel
 from .progress import Progress
 from .records import LOG, TABLE, Recorder, WandbSettings
 from .steps import adamw, make_predict, make_update, program, schedule
+from .weights import save_pretrained
 
 CONFIG = "config.json"
+EXPORTED = "pretrained"
 FREE = (
     "logging", "eval", "output_dir", "overwrite", "train.parallel", "train.devices", "train.remat", "train.prefetch",
     "train.stop_after", "train.checkpoint_every", "train.keep", "train.export", "train.coordinator",
@@ -94,8 +97,8 @@ class Run:
         self.held_out = HeldOut(config, self.rows.seed)
         model = build(config.model, self.rows.vocab_size, seed)
         model.remat = config.train.remat
-        self.parameters = count_parameters(model)
         self.program, self._first = program(model, adamw(config.optimizer, config.train.max_steps), seed)
+        self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self._first.trained))
         self._rate = schedule(config.optimizer, config.train.max_steps)
         self._update = self.parallel.step(make_update(self.program, config.train.accumulate))
         self._predict = self.parallel.apply(make_predict(self.program))
@@ -241,7 +244,7 @@ class Run:
         if self.main and self.config.logging.progress:
             kinds = {device.platform for device in self.parallel.devices}
             text = (
-                f"{self.config.dataset.name}: {self.parameters:,} parameters on {len(self.parallel.devices)} "
+                f"{self.config.dataset.name}: {self.parameters:,} trained parameters on {len(self.parallel.devices)} "
                 f"{'/'.join(sorted(kinds))} device(s), {self.config.train.batch_size} rows of "
                 f"{self.rows.seq_len} tokens a step"
             )
@@ -255,7 +258,18 @@ class Run:
 
             plot(self.directory)
         if self.config.train.export:
-            raise NotImplementedError
+            self._export(state)
+
+    def _export(self, state: Any) -> None:
+        """Write what transformers, or PEFT for adapters, reads."""
+        whole = self.parallel.whole(state)
+        model = self.program.model(whole.trained, whole.fixed)
+        path = self.directory / EXPORTED
+        shutil.rmtree(path, ignore_errors=True)
+        if self.config.model.get("lora") is not None:
+            save_adapter(model, path, base_model=self.config.model.get("name_or_path"))
+        else:
+            save_pretrained(model, path, tokenizer=None if self.rows.mixed else self.rows.source.tokenizer())
 
 
 def load(directory: str | Path, *, best: bool = False) -> LanguageModel:
@@ -289,7 +303,7 @@ def clear(directory: Path) -> None:
     """Remove what a run wrote, and nothing else."""
     for name in (CONFIG, TABLE, LOG, "wandb-id.txt"):
         (directory / name).unlink(missing_ok=True)
-    for name in ("checkpoints", "best", "tensorboard", "pretrained"):
+    for name in ("checkpoints", "best", "tensorboard", EXPORTED):
         shutil.rmtree(directory / name, ignore_errors=True)
 
 

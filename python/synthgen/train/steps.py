@@ -39,8 +39,9 @@ class Program(NamedTuple):
 
 
 def program(model: LanguageModel, optimizer: optax.GradientTransformation, seed: int) -> tuple[Program, State]:
-    """Take a model apart into what stays and what changes."""
-    structure, trained, fixed = nnx.split(model, nnx.Param, ...)  # type: ignore[misc]
+    """Take a model apart into what stays and what changes: its adapters where it has some, else all parameters."""
+    kind = nnx.LoRAParam if jax.tree.leaves(nnx.state(model, nnx.LoRAParam)) else nnx.Param
+    structure, trained, fixed = nnx.split(model, kind, ...)  # type: ignore[misc]
     state = State(trained, fixed, optimizer.init(trained), jnp.zeros((), jnp.int32))
     return Program(structure, optimizer, seed), state
 
@@ -102,7 +103,8 @@ def make_update(own: Program, accumulate: int) -> Callable[[State, dict[str, Arr
 
         def loss(trained: Any, part: dict[str, Array], key: Array) -> Array:
             model = own.model(trained, state.fixed)
-            nnx.reseed(model, dropout=key)
+            model.train()  # type: ignore[no-untyped-call]
+            nnx.reseed(model, params=key, dropout=key)
             return losses(model, part)[0] / count
 
         def slope(number: Any, part: dict[str, Array]) -> Any:

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import Array
+from numpy.typing import NDArray
 
 from .config import ModelConfig
 
@@ -29,28 +31,48 @@ class Layout(NamedTuple):
         )
 
 
-def linear(config: ModelConfig, inputs: int, outputs: int, rngs: nnx.Rngs) -> nnx.Linear:
-    """A projection without bias, of normal values with variance 1 / inputs."""
+def linear(config: ModelConfig, inputs: int, outputs: int, rngs: nnx.Rngs, *, bias: bool = False) -> nnx.Linear:
+    """A projection of normal values with variance 1 / inputs; a bias begins at 0."""
     init = nnx.initializers.variance_scaling(1.0, "fan_in", "normal")
-    return nnx.Linear(inputs, outputs, use_bias=False, dtype=jnp.dtype(config.dtype), kernel_init=init, rngs=rngs)
+    return nnx.Linear(inputs, outputs, use_bias=bias, dtype=jnp.dtype(config.dtype), kernel_init=init, rngs=rngs)
 
 
-def norm(config: ModelConfig, width: int, rngs: nnx.Rngs) -> nnx.RMSNorm:
-    """RMSNorm (Zhang and Sennrich, 2019)."""
-    return nnx.RMSNorm(width, epsilon=config.norm_eps, dtype=jnp.dtype(config.dtype), rngs=rngs)
+def norm(config: ModelConfig, width: int, rngs: nnx.Rngs) -> nnx.RMSNorm | nnx.LayerNorm:
+    """RMSNorm (Zhang and Sennrich, 2019) or LayerNorm (Ba et al., 2016)."""
+    dtype = jnp.dtype(config.dtype)
+    if config.norm == "rms":
+        return nnx.RMSNorm(width, epsilon=config.norm_eps, dtype=dtype, rngs=rngs)
+    # The fast variance, E[x^2] - E[x]^2, loses what is small beside the mean.
+    return nnx.LayerNorm(
+        width, epsilon=config.norm_eps, use_bias=config.bias, use_fast_variance=False, dtype=dtype, rngs=rngs
+    )
 
 
-def rotate(x: Array, positions: Array, share: float, theta: float) -> Array:
-    """Rotary positions (Su et al., RoFormer, 2021) on the first `share` of each head; x (batch, time, heads, width).
+def _speeds(config: ModelConfig, width: int) -> NDArray[np.float32]:
+    """Radians a position for each pair, (width / 2,), slow ones slower still where `rope_scaling` says so.
 
-    Pairs are a place of the first half and the same place of the second, as in Llama.
+    The scaling is that of Llama 3.1: waves that fit often enough into the first context stay, those that do not are
+    `factor` times as long, and between the two frequencies the share changes linearly.
     """
-    width = int(x.shape[-1] * share) // 2 * 2
-    if width == 0:
+    speeds: NDArray[np.float64] = config.rope_theta ** (-np.arange(0, width, 2) / width)
+    if config.rope_scaling is not None:
+        factor, low, high, positions = config.rope_scaling
+        kept = np.clip((positions * speeds / (2 * np.pi) - low) / (high - low), 0, 1)
+        speeds = speeds * (kept + (1 - kept) / factor)
+    return speeds.astype(np.float32)
+
+
+def rotate(x: Array, positions: Array, config: ModelConfig) -> Array:
+    """Rotary positions (Su et al., RoFormer, 2021) on the first `rope_share` of each head.
+
+    `x` is (batch, time, heads, width). A pair is a place of the first half and the same place of the second, as in
+    Llama.
+    """
+    width = int(x.shape[-1] * config.rope_share) // 2 * 2
+    if width == 0 or config.positions != "rope":
         return x
     turned, rest = x[..., :width].astype(jnp.float32), x[..., width:]
-    speeds = theta ** (-jnp.arange(0, width, 2, dtype=jnp.float32) / width)
-    angles = positions[..., None, None].astype(jnp.float32) * speeds
+    angles = positions[..., None, None].astype(jnp.float32) * _speeds(config, width)
     sin, cos = jnp.sin(angles), jnp.cos(angles)
     a, b = jnp.split(turned, 2, -1)
     turned = jnp.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
@@ -81,13 +103,13 @@ class ShortConv(nnx.Module):
 
 
 class MLP(nnx.Module):
-    """SwiGLU (Shazeer, 2020) or GELU, with Canon D on what is inside."""
+    """SwiGLU (Shazeer, 2020) or GELU in the tanh form, with Canon D on what is inside."""
 
     def __init__(self, config: ModelConfig, rngs: nnx.Rngs) -> None:
         self.gated = config.mlp == "swiglu"
         inside = config.hidden * (2 if self.gated else 1)
-        self.up = linear(config, config.width, inside, rngs)
-        self.down = linear(config, config.hidden, config.width, rngs)
+        self.up = linear(config, config.width, inside, rngs, bias=config.bias)
+        self.down = linear(config, config.hidden, config.width, rngs, bias=config.bias)
         self.canon = ShortConv(inside, config.canon_width, residual=True, rngs=rngs) if "D" in config.canon else None
 
     def __call__(self, x: Array, layout: Layout) -> Array:
@@ -99,6 +121,6 @@ class MLP(nnx.Module):
             gate, value = jnp.split(inside, 2, -1)
             inside = jax.nn.silu(gate) * value
         else:
-            inside = jax.nn.gelu(inside)
+            inside = jax.nn.gelu(inside, approximate=True)
         found: Array = self.down(inside)
         return found

@@ -29,8 +29,8 @@ class Attention(nnx.Module):
     def __init__(self, config: ModelConfig, rngs: nnx.Rngs) -> None:
         self.config = config
         self.sizes = (config.num_heads * config.head_width, config.kv_heads * config.head_width)
-        self.qkv = linear(config, config.width, self.sizes[0] + 2 * self.sizes[1], rngs)
-        self.out = linear(config, self.sizes[0], config.width, rngs)
+        self.qkv = linear(config, config.width, self.sizes[0] + 2 * self.sizes[1], rngs, bias=config.bias)
+        self.out = linear(config, self.sizes[0], config.width, rngs, bias=config.bias)
         self.canon = _canon_b(config, self.sizes[0] + 2 * self.sizes[1], rngs)
         self.q_norm, self.k_norm = (norm(config, config.head_width, rngs) if config.qk_norm else None for _ in range(2))
 
@@ -42,7 +42,7 @@ class Attention(nnx.Module):
         q, k, v = _split(q, config.num_heads), _split(k, config.kv_heads), _split(v, config.kv_heads)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
-        q, k = (rotate(one, layout.positions, config.rope_share, config.rope_theta) for one in (q, k))
+        q, k = (rotate(one, layout.positions, config) for one in (q, k))
         mixed = jax.nn.dot_product_attention(q, k, v, mask=_mask(layout, config.window))
         found: Array = self.out(mixed.reshape(*x.shape[:2], -1))
         return found

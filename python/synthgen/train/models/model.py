@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -57,6 +59,11 @@ class LanguageModel(nnx.Module):
         self.blocks = nnx.List([Block(config, layer, rngs) for layer in range(config.num_layers)])
         self.norm = norm(config, config.width, rngs)
         self.head = None if config.tie_embeddings else linear(config, config.width, config.vocab_size, rngs)
+        self.positions = (
+            nnx.Embed(config.max_positions or 1, config.width, dtype=dtype, embedding_init=init, rngs=rngs)
+            if config.positions == "learned"
+            else None
+        )
 
     def __call__(self, input_ids: Array, segments: Array | None = None, positions: Array | None = None) -> Array:
         """Logits, float32 (batch, time, vocab_size), of ids (batch, time).
@@ -68,6 +75,8 @@ class LanguageModel(nnx.Module):
 
     def logits(self, x: Array, layout: Layout) -> Array:
         """Logits of tokens that are embedded already, x (batch, time, width)."""
+        if self.positions is not None:
+            x = x + self.positions(layout.positions)
         through = nnx.remat(_through) if self.remat else _through
         for block in self.blocks:
             x = through(block, x, layout)
@@ -80,6 +89,6 @@ def _through(block: Block, x: Array, layout: Layout) -> Array:
     return block(x, layout)
 
 
-def count_parameters(model: nnx.Module) -> int:
-    """Numbers that are trained."""
-    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
+def count_parameters(model: nnx.Module, kind: type[nnx.Variable[Any]] = nnx.Param) -> int:
+    """Numbers in the parameters of a kind: all of them, or those of adapters with `nnx.LoRAParam`."""
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, kind)))
