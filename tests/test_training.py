@@ -17,9 +17,11 @@ from flax import nnx
 from synthgen.train import feed, loop
 from synthgen.train.config import DatasetConfig, compose
 from synthgen.train.loop import Diverged, Result, load, train
+from synthgen.train.lora import load_adapter, merge_lora
 from synthgen.train.models import LanguageModel, ModelConfig
 from synthgen.train.steps import losses as losses_of
 from synthgen.train.steps import targets_of
+from synthgen.train.weights import load_pretrained
 
 from tests.training_records import TINY, losses, start
 
@@ -244,3 +246,43 @@ def test_a_kept_configuration_is_the_one_that_was_given(whole: Path) -> None:
     words = [*TINY, f"output_dir={whole}", "train.checkpoint_every=4", "eval.every=5"]
     assert loop.read_config(whole) == compose(words)
     assert json.loads((whole / "config.json").read_text())["dataset"]["name"] == "recall"
+
+
+def test_weights_go_out_and_come_back_and_adapters_train_beside_them(tmp_path: Path) -> None:
+    llama = ("train.max_steps=4", "train.export=true")
+    first = run(tmp_path / "first", *llama).directory
+    written = load_pretrained(first / "pretrained")
+    ids = jnp.arange(3, 30)[None]
+    assert bool((written(ids) == load(first)(ids)).all())
+    assert (first / "pretrained" / "tokenizer.json").exists()
+
+    adapted = [f"model.name_or_path={first / 'pretrained'}", "model.lora={r: 2, dropout: 0.1}", *llama]
+    words = [word for word in TINY if not word.startswith("model.")] + adapted
+    second = train([*words, f"output_dir={tmp_path / 'second'}"]).directory
+    model = load(second)
+    assert bool((jax.tree.leaves(nnx.state(model, nnx.LoRAParam))[-1] != 0).any())
+    base = load_pretrained(first / "pretrained")
+    load_adapter(base, second / "pretrained")
+    assert bool((base(ids) == model(ids)).all())
+    merge_lora(base)
+    assert not bool((base(ids) == written(ids)).any())
+
+    train([*words, f"output_dir={tmp_path / 'parts'}", "train.stop_after=2"])
+    train([*words, f"output_dir={tmp_path / 'parts'}"])
+    assert losses(tmp_path / "parts") == losses(second)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model.name_or_path=/nowhere"], "nowhere"),
+        (["model.lora.r=0"], r"lora.r = 0; allowed"),
+        (["model.lora.rank=2"], r"model.lora.rank = 2; no such key; known: alpha"),
+        (["model=gla", "model.lora.r=2"], r"mixers"),
+        (["model.name_or_path=/nowhere", "model.canon=A"], r"model.canon = 'A'; allowed: nothing"),
+    ],
+)
+def test_weights_and_adapters_that_cannot_be_are_refused(tmp_path: Path, words: list[str], message: str) -> None:
+    bare = [word for word in TINY if not word.startswith("model.")]
+    with pytest.raises(synthgen.SynthgenError, match=message):
+        train([*bare, *words, f"output_dir={tmp_path / 'run'}"])

@@ -191,6 +191,9 @@ def compose(overrides: Iterable[str] = ()) -> RunConfig:
     hydra, omegaconf = extra("hydra", "train"), extra("omegaconf", "train")
     _register()
     words = [_ours(word) for word in overrides]
+    named = {word.partition("=")[0] for word in words}
+    if "model.name_or_path" in named and "model" not in named:
+        words.append("model=from_pretrained")
     try:
         with hydra.initialize_config_module("synthgen.conf", version_base="1.3"):
             composed = hydra.compose("train", overrides=words)

@@ -34,7 +34,7 @@ class Program(NamedTuple):
 
     def model(self, trained: Any, fixed: Any) -> LanguageModel:
         """The model with these parameters."""
-        found: LanguageModel = nnx.merge(self.structure, trained, fixed)
+        found: LanguageModel = nnx.merge(self.structure, trained, fixed, copy=True)
         return found
 
 
@@ -104,7 +104,7 @@ def make_update(own: Program, accumulate: int) -> Callable[[State, dict[str, Arr
         def loss(trained: Any, part: dict[str, Array], key: Array) -> Array:
             model = own.model(trained, state.fixed)
             model.train()  # type: ignore[no-untyped-call]
-            nnx.reseed(model, params=key, dropout=key)
+            nnx.reseed(model, dropout=key)
             return losses(model, part)[0] / count
 
         def slope(number: Any, part: dict[str, Array]) -> Any:
