@@ -15,10 +15,16 @@ from .config import ModelConfig
 
 
 class Layout(NamedTuple):
-    """Which tokens belong together: segments and positions, int32 (batch, time)."""
+    """Which tokens belong together: segments and positions, int32 (batch, time).
+
+    When a cache is read on, `known` (batch, length) holds the segments of all its tokens, and the new ones stand there
+    from `start` on, an int32 number.
+    """
 
     segments: Array
     positions: Array
+    known: Array | None = None
+    start: Array | None = None
 
     @classmethod
     def of(cls, input_ids: Array, segments: Array | None, positions: Array | None) -> Layout:
@@ -29,6 +35,12 @@ class Layout(NamedTuple):
             jnp.ones((batch, time), jnp.int32) if segments is None else segments,
             whole if positions is None else positions,
         )
+
+    def before(self, count: int) -> Array | None:
+        """Segments of the `count` tokens before the first, (batch, count); any, where there were fewer."""
+        if self.known is None or self.start is None:
+            return None
+        return self.known[:, jnp.maximum(self.start - count + jnp.arange(count), 0)]
 
 
 def linear(config: ModelConfig, inputs: int, outputs: int, rngs: nnx.Rngs, *, bias: bool = False) -> nnx.Linear:
@@ -91,15 +103,35 @@ class ShortConv(nnx.Module):
         values = jax.random.uniform(rngs.params(), (width, channels), minval=-bound, maxval=bound)
         self.kernel = nnx.Param(values)
 
-    def __call__(self, x: Array, layout: Layout) -> Array:
-        """Convolve x (batch, time, channels)."""
+    def __call__(self, x: Array, layout: Layout, cache: Array | None = None) -> tuple[Array, Array | None]:
+        """Convolve x (batch, time, channels), after the inputs of a cache (batch, width - 1, channels)."""
         kernel = self.kernel[...].astype(x.dtype)
+        time, reach = x.shape[1], kernel.shape[0] - 1
+        past = layout.before(reach)
+        if cache is None or past is None:
+            inputs = jnp.pad(x, ((0, 0), (reach, 0), (0, 0)))
+            segments = jnp.pad(layout.segments, ((0, 0), (reach, 0)), constant_values=-1)
+        else:
+            inputs = jnp.concatenate([cache, x], 1)
+            segments = jnp.concatenate([past, layout.segments], 1)
         total = x * kernel[0]
-        for back in range(1, kernel.shape[0]):
-            shifted = jnp.pad(x, ((0, 0), (back, 0), (0, 0)))[:, : x.shape[1]]
-            before = jnp.pad(layout.segments, ((0, 0), (back, 0)), constant_values=-1)[:, : x.shape[1]]
-            total += jnp.where((before == layout.segments)[..., None], shifted, 0) * kernel[back]
-        return x + total if self.residual else total
+        for back in range(1, reach + 1):
+            at = slice(reach - back, reach - back + time)
+            total += jnp.where((segments[:, at] == layout.segments)[..., None], inputs[:, at], 0) * kernel[back]
+        return x + total if self.residual else total, None if cache is None else inputs[:, time:]
+
+
+def convolve(conv: ShortConv | None, x: Array, layout: Layout, cache: Array | None) -> tuple[Array, Array | None]:
+    """Apply a convolution, where there is one."""
+    return (x, cache) if conv is None else conv(x, layout, cache)
+
+
+def no_inputs(conv: ShortConv | None, batch: int, dtype: jnp.dtype) -> Array | None:
+    """What a convolution keeps before the first token, where there is a convolution."""
+    if conv is None:
+        return None
+    width, channels = conv.kernel[...].shape
+    return jnp.zeros((batch, width - 1, channels), dtype)
 
 
 class MLP(nnx.Module):
@@ -112,15 +144,13 @@ class MLP(nnx.Module):
         self.down = linear(config, config.hidden, config.width, rngs, bias=config.bias)
         self.canon = ShortConv(inside, config.canon_width, residual=True, rngs=rngs) if "D" in config.canon else None
 
-    def __call__(self, x: Array, layout: Layout) -> Array:
-        """Apply to x (batch, time, width)."""
-        inside = self.up(x)
-        if self.canon is not None:
-            inside = self.canon(inside, layout)
+    def __call__(self, x: Array, layout: Layout, cache: Array | None = None) -> tuple[Array, Array | None]:
+        """Apply to x (batch, time, width); the cache is that of Canon D."""
+        inside, cache = convolve(self.canon, self.up(x), layout, cache)
         if self.gated:
             gate, value = jnp.split(inside, 2, -1)
             inside = jax.nn.silu(gate) * value
         else:
             inside = jax.nn.gelu(inside, approximate=True)
         found: Array = self.down(inside)
-        return found
+        return found, cache
