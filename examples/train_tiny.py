@@ -6,7 +6,6 @@ import numpy as np
 import synthgen
 from synthgen.train import generate, load, train
 
-ROWS = {"num_symbols": 64, "num_items": (4, 8)}
 KNOBS = [
     "task=copying", "dataset.num_symbols=64", "dataset.num_items=[4,8]", "model.width=64", "model.num_layers=2",
     "model.num_heads=4", "model.canon=A", "optimizer.lr=6e-3", "optimizer.warmup_steps=20", "train.max_steps=400",
@@ -19,7 +18,7 @@ def main() -> None:
     result = train([*KNOBS, f"output_dir={sys.argv[1] if len(sys.argv) > 1 else 'outputs/train_tiny'}"])
     print(f"exact match on held-out rows: {result.figures['exact_match']:.3f}")
 
-    rows = synthgen.copying.batch(4, seed=1, split="test", **ROWS)
+    rows = synthgen.copying.batch(4, seed=1, split="test", num_symbols=64, num_items=(4, 8))
     starts = [rows.queries(i)[0].answer_start for i in range(4)]
     prompts = [ids[:start] for ids, start in zip(rows.input_ids, starts, strict=True)]
     answers = generate(load(result.directory), prompts, max_new_tokens=9, stop_id=synthgen.vocab.EOS)

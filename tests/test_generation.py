@@ -201,3 +201,11 @@ def test_a_wrong_argument_is_refused_by_name(model: LanguageModel, name: str) ->
     given = {"prompts": [[1]], "max_new_tokens": 3, **wrong}
     with pytest.raises(synthgen.ParamError, match=rf"^{field}.*; allowed: "):
         generate(model, **given)
+
+
+def test_learned_positions_have_an_end() -> None:
+    config = dataclasses.replace(TINY, positions="learned", max_positions=12)
+    model = LanguageModel(config, nnx.Rngs(0))
+    assert len(generate(model, [[1, 2, 3]], 9)[0]) == 9
+    with pytest.raises(synthgen.ParamError, match=r"max_new_tokens = 10; allowed: with the longest prompt at most 12"):
+        generate(model, [[1, 2, 3]], 10)

@@ -286,3 +286,9 @@ def test_weights_and_adapters_that_cannot_be_are_refused(tmp_path: Path, words: 
     bare = [word for word in TINY if not word.startswith("model.")]
     with pytest.raises(synthgen.SynthgenError, match=message):
         train([*bare, *words, f"output_dir={tmp_path / 'run'}"])
+
+
+def test_tensorboard_and_figures_are_written_where_asked_for(tmp_path: Path) -> None:
+    run(tmp_path / "run", "logging.tensorboard=true", "logging.figures=true", "train.max_steps=3", "eval.every=1")
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    assert {path.name for path in (tmp_path / "run").glob("*.png")} >= {"loss.png", "accuracy.png", "throughput.png"}

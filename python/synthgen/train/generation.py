@@ -54,13 +54,17 @@ def generate(
     if not rows:
         return []
     lengths = np.array([len(row) for row in rows], np.int32)
+    most, reach = model.config.max_positions, int(lengths.max()) + max_new_tokens
+    if model.config.positions == "learned" and most is not None and reach > most:
+        allowed = f"allowed: with the longest prompt at most {most} tokens, for which the model has positions"
+        raise param_error(None, "max_new_tokens", max_new_tokens, allowed)
     width = _padded(int(lengths.max()))
     input_ids = np.stack([np.pad(row, (width - len(row), 0)) for row in rows])
     sampling = None
     if temperature > 0:
-        most = None if top_k is None else jnp.int32(min(top_k, model.config.vocab_size))
+        ranks = None if top_k is None else jnp.int32(min(top_k, model.config.vocab_size))
         share = None if top_p is None else jnp.float32(top_p)
-        sampling = Sampling(jax.random.key(seed), jnp.float32(temperature), most, share)
+        sampling = Sampling(jax.random.key(seed), jnp.float32(temperature), ranks, share)
     graph, state = nnx.split(model)
     stop = -1 if stop_id is None else stop_id
     room = _padded(max_new_tokens)

@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 
+from ..checks import extra
 from ..data.files import json_bytes, write_atomic
 from ..errors import DatasetError, SynthgenError
 from .build import build
@@ -87,6 +88,12 @@ class Run:
     """A run that is set up: its rows, its model, its devices, and what it has in its directory."""
 
     def __init__(self, config: RunConfig) -> None:
+        for wanted, package, group in (
+            (config.logging.tensorboard, "tensorboardX", "tensorboard"),
+            (config.logging.wandb.enabled, "wandb", "wandb"),
+        ):
+            if wanted:
+                extra(package, group)
         connect(config.train)
         self.config = config
         self.directory = Path(config.output_dir)
@@ -131,7 +138,7 @@ class Run:
         kept, config = self.directory / CONFIG, as_dict(self.config)
         if self.main and self.config.overwrite:
             clear(self.directory)
-        if kept.exists():
+        if kept.exists() and (self.directory / LOG).exists():
             _same(kept, json.loads(kept.read_text()), config)
         if self.main:
             write_atomic(kept, json_bytes(config))
