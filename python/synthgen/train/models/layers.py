@@ -9,11 +9,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from . import kernels
 from .config import ModelConfig
 
 
 class Layout(NamedTuple):
-    """Which tokens belong together: segments and positions, int32 (batch, time)."""
+    """Which tokens belong together: segments and positions, int32 (batch, time), or (1, time) if all rows are alike."""
 
     segments: Array
     positions: Array
@@ -21,18 +22,20 @@ class Layout(NamedTuple):
     @classmethod
     def of(cls, input_ids: Array, segments: Array | None, positions: Array | None) -> Layout:
         """One segment a row, with positions from 0, where nothing else is said."""
-        batch, time = input_ids.shape
-        whole = jnp.broadcast_to(jnp.arange(time, dtype=jnp.int32), (batch, time))
+        time = input_ids.shape[1]
         return cls(
-            jnp.ones((batch, time), jnp.int32) if segments is None else segments,
-            whole if positions is None else positions,
+            jnp.ones((1, time), jnp.int32) if segments is None else segments,
+            jnp.arange(time, dtype=jnp.int32)[None] if positions is None else positions,
         )
 
 
 def linear(config: ModelConfig, inputs: int, outputs: int, rngs: nnx.Rngs) -> nnx.Linear:
     """A projection without bias, of normal values with variance 1 / inputs."""
     init = nnx.initializers.variance_scaling(1.0, "fan_in", "normal")
-    return nnx.Linear(inputs, outputs, use_bias=False, dtype=jnp.dtype(config.dtype), kernel_init=init, rngs=rngs)
+    dtype = jnp.dtype(config.dtype)
+    return nnx.Linear(
+        inputs, outputs, use_bias=False, dtype=dtype, kernel_init=init, dot_general=kernels.product, rngs=rngs
+    )
 
 
 def norm(config: ModelConfig, width: int, rngs: nnx.Rngs) -> nnx.RMSNorm:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from . import recurrence
+from . import kernels, recurrence
 from .config import ModelConfig
 from .layers import Layout, ShortConv, linear, norm, rotate
 
@@ -43,18 +43,9 @@ class Attention(nnx.Module):
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
         q, k = (rotate(one, layout.positions, config.rope_share, config.rope_theta) for one in (q, k))
-        mixed = jax.nn.dot_product_attention(q, k, v, mask=_mask(layout, config.window))
+        mixed = kernels.attend(q, k, v, layout.segments, config.window)
         found: Array = self.out(mixed.reshape(*x.shape[:2], -1))
         return found
-
-
-def _mask(layout: Layout, window: int | None) -> Array:
-    """Which token (row) sees which (column): bool (batch, 1, time, time)."""
-    time = layout.segments.shape[1]
-    gaps = jnp.arange(time)[:, None] - jnp.arange(time)[None, :]
-    seen = (gaps >= 0) & (gaps < (time if window is None else window))
-    same = layout.segments[:, :, None] == layout.segments[:, None, :]
-    return (seen & same)[:, None]
 
 
 def _canon_b(config: ModelConfig, channels: int, rngs: nnx.Rngs) -> ShortConv | None:
