@@ -29,9 +29,9 @@ def _product_forward(x: Array, weights: Array) -> tuple[Array, Saved]:
 
 def _product_backward(saved: Saved, slope: Array) -> Saved:
     x, weights = saved
-    every = tuple(range(x.ndim - 1))
-    # JAX writes the second as a transposed product of `slope` and `x`, for which XLA copies on a CPU.
-    return slope @ weights.T, jax.lax.dot_general(x, slope, ((every, every), ((), ())))
+    # JAX writes the second as a transposed product of `slope` and `x`, before which XLA copies both on a CPU.
+    rows, slopes = (one.reshape(-1, one.shape[-1]) for one in (x, slope))
+    return slope @ weights.T, jax.lax.dot_general(rows, slopes, (((0,), (0,)), ((), ())))
 
 
 _product.defvjp(_product_forward, _product_backward)
@@ -40,6 +40,27 @@ _product.defvjp(_product_forward, _product_backward)
 def product(x: Array, weights: Array, dimensions: Any = None, precision: Any = None, **options: Any) -> Array:
     """`x @ weights` of x (..., inputs) and weights (inputs, outputs), as `nnx.Linear` calls it."""
     return _product(x, weights)
+
+
+@jax.custom_vjp
+def swiglu(inside: Array) -> Array:
+    """silu(gate) * value, both side by side in the last axis."""
+    gate, value = jnp.split(inside, 2, -1)
+    return jax.nn.silu(gate) * value
+
+
+def _swiglu_forward(inside: Array) -> tuple[Array, Array]:
+    return swiglu(inside), inside
+
+
+def _swiglu_backward(inside: Array, slope: Array) -> tuple[Array]:
+    gate, value = jnp.split(inside, 2, -1)
+    open_ = jax.nn.sigmoid(gate)
+    of_gate = slope * value * open_ * (1 + gate * (1 - open_))
+    return (jnp.concatenate([of_gate, slope * gate * open_], -1),)
+
+
+swiglu.defvjp(_swiglu_forward, _swiglu_backward)
 
 
 def attend(queries: Array, keys: Array, values: Array, segments: Array, window: int | None = None) -> Array:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import Array
 
@@ -24,8 +25,8 @@ class Layout(NamedTuple):
         """One segment a row, with positions from 0, where nothing else is said."""
         time = input_ids.shape[1]
         return cls(
-            jnp.ones((1, time), jnp.int32) if segments is None else segments,
-            jnp.arange(time, dtype=jnp.int32)[None] if positions is None else positions,
+            np.ones((1, time), np.int32) if segments is None else segments,
+            np.arange(time, dtype=np.int32)[None] if positions is None else positions,
         )
 
 
@@ -52,7 +53,7 @@ def rotate(x: Array, positions: Array, share: float, theta: float) -> Array:
     if width == 0:
         return x
     turned, rest = x[..., :width].astype(jnp.float32), x[..., width:]
-    speeds = theta ** (-jnp.arange(0, width, 2, dtype=jnp.float32) / width)
+    speeds = np.float32(theta) ** (-np.arange(0, width, 2, dtype=np.float32) / width)
     angles = positions[..., None, None].astype(jnp.float32) * speeds
     sin, cos = jnp.sin(angles), jnp.cos(angles)
     a, b = jnp.split(turned, 2, -1)
@@ -99,8 +100,7 @@ class MLP(nnx.Module):
         if self.canon is not None:
             inside = self.canon(inside, layout)
         if self.gated:
-            gate, value = jnp.split(inside, 2, -1)
-            inside = jax.nn.silu(gate) * value
+            inside = kernels.swiglu(inside)
         else:
             inside = jax.nn.gelu(inside)
         found: Array = self.down(inside)
