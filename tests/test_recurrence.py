@@ -129,3 +129,17 @@ def test_half_precision_goes_in_and_comes_out() -> None:
     inputs = {name: array.astype(jnp.bfloat16) for name, array in draw("ssd", 50, 1.0).items()}
     outputs, state = recurrence.ssd(**inputs)
     assert (outputs.dtype, state.dtype) == (jnp.bfloat16, jnp.float32)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_state_of_another_segment_is_forgotten(kind: str) -> None:
+    inputs = draw(kind, 20, 0.5)
+    segments = jnp.ones((BATCH, 20), jnp.int32)
+    fresh, last = FORMS[kind](**inputs, segments=segments)
+    state, before = jnp.ones((BATCH, HEADS, KEYS, VALUES)), jnp.asarray([[1], [0]])
+    kept, _ = FORMS[kind](**inputs, segments=segments, state=state)
+    found, end = FORMS[kind](**inputs, segments=segments, state=state, before=before)
+    assert_close(found[0], kept[0])
+    assert_close(found[1], fresh[1])
+    assert_close(end[1], last[1])
+    assert float(jnp.abs(found[0] - fresh[0]).max()) > 0.01

@@ -28,6 +28,7 @@ from .errors import (
     SplitExhausted,
     SynthgenError,
     UnknownTaskError,
+    WeightsError,
 )
 from .mixture import Mixture, mix
 from .registry import TaskInfo, get, tasks
@@ -58,6 +59,7 @@ __all__ = [  # noqa: PLE0604 - the tasks are named by their package
     "UnknownTaskError",
     "Verdict",
     "Vocab",
+    "WeightsError",
     "compat",
     "curriculum",
     "errors",

@@ -56,6 +56,10 @@ class DatasetError(SynthgenError):
     """A dataset directory is not what it should be, or a run would clash with what is there."""
 
 
+class WeightsError(SynthgenError):
+    """Files of weights are not what they should be, or hold what our models cannot represent."""
+
+
 def show(value: Any) -> str:
     """Spell a value; what cannot be spelled (too deep, too long, hostile) becomes the name of its type."""
     try:

@@ -55,8 +55,10 @@ def local(
     # Rows of validation and test cost twenty draws each: started first, they do not keep the others waiting at the end.
     hardest = sorted(shards, key=lambda shard: shard.split == "train")
     with ThreadPoolExecutor(count) as pool:
-        futures: list[Future[None]] = [pool.submit(make, shard) for shard in hardest]
+        futures: list[Future[None]] = []
         try:
+            # Ctrl-C may come before the last shard is on the list.
+            futures += [pool.submit(make, shard) for shard in hardest]
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
             stop.set()

@@ -1,1 +1,71 @@
-"""Training: models, data, loop."""
+"""Training: models, the feed, the loop, checkpoints, weights of other programs. Nothing here is imported before use."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import RunConfig, compose
+    from .generation import generate
+    from .loop import Diverged, Result, load, train
+    from .lora import LoraConfig, add_lora, load_adapter, merge_lora, save_adapter
+    from .models import LanguageModel, ModelConfig, count_parameters, sized
+    from .scores import Answers, Tally
+    from .weights import load_pretrained, save_pretrained
+
+_LATER = {
+    "Answers": "scores",
+    "Diverged": "loop",
+    "LanguageModel": "models",
+    "LoraConfig": "lora",
+    "ModelConfig": "models",
+    "Result": "loop",
+    "RunConfig": "config",
+    "Tally": "scores",
+    "add_lora": "lora",
+    "compose": "config",
+    "count_parameters": "models",
+    "generate": "generation",
+    "load": "loop",
+    "load_adapter": "lora",
+    "load_pretrained": "weights",
+    "merge_lora": "lora",
+    "save_adapter": "lora",
+    "save_pretrained": "weights",
+    "sized": "models",
+    "train": "loop",
+}
+"""Names, and the modules they come from."""
+
+__all__ = [
+    "Answers",
+    "Diverged",
+    "LanguageModel",
+    "LoraConfig",
+    "ModelConfig",
+    "Result",
+    "RunConfig",
+    "Tally",
+    "add_lora",
+    "compose",
+    "count_parameters",
+    "generate",
+    "load",
+    "load_adapter",
+    "load_pretrained",
+    "merge_lora",
+    "save_adapter",
+    "save_pretrained",
+    "sized",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -56,8 +56,9 @@ class TrainConfig:
     """Steps, their size, the devices they run on, and what is kept."""
 
     max_steps: int = 1000
+    stop_after: int | None = None  # stop with a checkpoint after so many steps of this call; the same call goes on
     batch_size: int = 64  # rows or windows of a step, over all devices, hosts and accumulated parts
-    accumulate: int = 1  # parts that a step's batch is worked through in
+    accumulate: int | None = None  # parts that a step's batch is worked through in; None: 1, on a CPU more
     seed: int = 0  # of rows (unless dataset.seed), of first parameters and of dropout
     parallel: str = "jit"  # jit: one program over a mesh of all devices; pmap: a program a device
     devices: int | None = None  # use only so many
@@ -124,9 +125,11 @@ class RunConfig:
 MODEL: dict[str, Any] = {
     "size": "0.2m",
     "name_or_path": None,
+    "lora": None,
     **{one.name: None for one in dataclasses.fields(ModelConfig) if one.name != "vocab_size"},
 }
-"""Keys of the group model: a preset size, a local folder of Llama or GPT-2 weights, and fields of ModelConfig."""
+"""Keys of the group model: a preset size, a local folder of Llama or GPT-2 weights, fields of LoraConfig if only
+adapters are to be trained, and fields of ModelConfig."""
 
 ALIASES = {
     "task": "dataset",
@@ -153,6 +156,7 @@ CHOICES = {
 AT_LEAST = {
     "optimizer.warmup_steps": 0,
     "train.max_steps": 1,
+    "train.stop_after": 1,
     "train.batch_size": 1,
     "train.accumulate": 1,
     "train.seed": 0,
@@ -187,6 +191,9 @@ def compose(overrides: Iterable[str] = ()) -> RunConfig:
     hydra, omegaconf = extra("hydra", "train"), extra("omegaconf", "train")
     _register()
     words = [_ours(word) for word in overrides]
+    named = {word.partition("=")[0] for word in words}
+    if "model.name_or_path" in named and "model" not in named:
+        words.append("model=from_pretrained")
     try:
         with hydra.initialize_config_module("synthgen.conf", version_base="1.3"):
             composed = hydra.compose("train", overrides=words)
@@ -208,7 +215,7 @@ def check(config: RunConfig) -> None:
     for key, (lo, hi) in WITHIN.items():
         if (value := _value(config, key)) is not None and not lo <= value <= hi:
             raise param_error(None, key, value, f"allowed: a number in {lo:g}..={hi:g}")
-    if config.train.batch_size % config.train.accumulate:
+    if config.train.batch_size % (config.train.accumulate or 1):
         allowed = f"allowed: a divisor of train.batch_size = {config.train.batch_size}"
         raise param_error(None, "train.accumulate", config.train.accumulate, allowed)
     if (config.eval.axis is None) != (not config.eval.values):
@@ -249,7 +256,9 @@ def _ours(word: Any) -> str:
     key, equals, value = word.lstrip("+").partition("=")
     key = ALIASES.get(key, key)
     head, _, rest = key.partition(".")
-    if head == "dataset" and rest:
+    if key.startswith("model.lora."):
+        key = f"++{key}"
+    elif head == "dataset" and rest:
         known = {one.name for one in dataclasses.fields(DatasetConfig)}
         section, _, name = rest.partition(".")
         if section in ("config", "weights"):

@@ -33,11 +33,16 @@ class Rows:
     def __post_init__(self) -> None:
         self.draw(0, 0)  # refuses here what every batch would refuse
 
+    @property
+    def mixed(self) -> bool:
+        """Are these rows of several tasks?"""
+        return self.config.name == MIX
+
     @cached_property
     def source(self) -> Any:
         """The task's module, or the mixture."""
         config = self.config
-        if config.name == MIX:
+        if self.mixed:
             return Mixture(config.weights, config.config, config.difficulty)
         return get(config.name)
 
@@ -45,7 +50,7 @@ class Rows:
         """Rows or windows start .. start + n."""
         config = self.config
         asked: dict[str, Any] = {"start": start, "split": config.split, "overflow": config.overflow, "threads": 1}
-        if config.name != MIX:
+        if not self.mixed:
             asked |= {**params_of(config), "difficulty": config.difficulty}
         found: Batch | Packed
         if config.layout == "packed":

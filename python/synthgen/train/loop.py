@@ -24,17 +24,20 @@ from .checkpoints import Checkpoints
 from .config import RunConfig, as_dict, check, compose
 from .feed import Ahead, Rows, host_share
 from .held_out import HeldOut
-from .models import LanguageModel, count_parameters
-from .parallel import connect, parallel
+from .lora import save_adapter
+from .models import LanguageModel
+from .parallel import connect, parallel, parts
 from .progress import Progress
 from .records import LOG, TABLE, Recorder, WandbSettings
 from .steps import adamw, make_predict, make_update, program, schedule
+from .weights import save_pretrained
 
 CONFIG = "config.json"
+EXPORTED = "pretrained"
 FREE = (
     "logging", "eval", "output_dir", "overwrite", "train.parallel", "train.devices", "train.remat", "train.prefetch",
-    "train.checkpoint_every", "train.keep", "train.export", "train.coordinator", "train.num_processes",
-    "train.process_id",
+    "train.stop_after", "train.checkpoint_every", "train.keep", "train.export", "train.coordinator",
+    "train.num_processes", "train.process_id",
 )  # fmt: skip
 """Settings that do not change what is learned, and so may change when a run is resumed."""
 
@@ -94,10 +97,11 @@ class Run:
         self.held_out = HeldOut(config, self.rows.seed)
         model = build(config.model, self.rows.vocab_size, seed)
         model.remat = config.train.remat
-        self.parameters = count_parameters(model)
         self.program, self._first = program(model, adamw(config.optimizer, config.train.max_steps), seed)
+        self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self._first.trained))
         self._rate = schedule(config.optimizer, config.train.max_steps)
-        self._update = self.parallel.step(make_update(self.program, config.train.accumulate))
+        count = parts(config.train, self.parallel.devices, self.rows.seq_len)
+        self._update = self.parallel.step(make_update(self.program, count))
         self._predict = self.parallel.apply(make_predict(self.program))
         self._pending: deque[_Pending] = deque()
         self._figures: dict[str, float] = {}
@@ -115,9 +119,13 @@ class Run:
                 self._recorder = closing.enter_context(self._opened(done))
             quiet = not (self.config.logging.progress and self.main)
             self._progress = closing.enter_context(Progress(self.config.train.max_steps, quiet=quiet))
-            state = self._steps(done, state)
-        self._finish(state)
-        return Result(self.directory, self.config.train.max_steps, self._figures)
+            end = self.config.train.max_steps
+            if self.config.train.stop_after is not None:
+                end = min(end, done + self.config.train.stop_after)
+            state = self._steps(done, end, state)
+        if end == self.config.train.max_steps:
+            self._finish(state)
+        return Result(self.directory, end, self._figures)
 
     def _claim(self) -> None:
         """Take the directory: new, or of a run with these settings."""
@@ -130,10 +138,10 @@ class Run:
             write_atomic(kept, json_bytes(config))
 
     def _resumed(self) -> tuple[int, Any]:
-        state = self._first
+        state = self.parallel.place(self._first)
         if self._checkpoints.step is None:
-            return 0, self.parallel.place(state)
-        state, notes = self._checkpoints.load(state)
+            return 0, state
+        state, notes = self._checkpoints.load(self.parallel.whole(state))
         self._best, self._figures = notes["best"], notes["figures"]
         return int(state.step), self.parallel.place(state)
 
@@ -158,8 +166,8 @@ class Run:
         drawn = self.rows.draw(start, share)
         return self.parallel.shard(self.rows.of(drawn)), self.rows.tokens(drawn) * self.parallel.hosts
 
-    def _steps(self, done: int, state: Any) -> Any:
-        own, last = self.config.train, self.config.train.max_steps
+    def _steps(self, done: int, last: int, state: Any) -> Any:
+        own = self.config.train
         feed = Ahead(self._batch, done, last, own.prefetch)
         self._since, self._waited, self._tokens = time.perf_counter(), 0.0, 0
         step = done
@@ -169,7 +177,7 @@ class Run:
                 self._pending.append(_Pending(step, figures, tokens))
                 if len(self._pending) > 1:
                     self._settle(feed)
-                evaluate = step == last or _due(step, self.config.eval.every)
+                evaluate = step == own.max_steps or _due(step, self.config.eval.every)
                 save = step == last or _due(step, own.checkpoint_every)
                 if evaluate or save:
                     self._settle(feed, everything=True)
@@ -237,7 +245,7 @@ class Run:
         if self.main and self.config.logging.progress:
             kinds = {device.platform for device in self.parallel.devices}
             text = (
-                f"{self.config.dataset.name}: {self.parameters:,} parameters on {len(self.parallel.devices)} "
+                f"{self.config.dataset.name}: {self.parameters:,} trained parameters on {len(self.parallel.devices)} "
                 f"{'/'.join(sorted(kinds))} device(s), {self.config.train.batch_size} rows of "
                 f"{self.rows.seq_len} tokens a step"
             )
@@ -251,7 +259,18 @@ class Run:
 
             plot(self.directory)
         if self.config.train.export:
-            raise NotImplementedError
+            self._export(state)
+
+    def _export(self, state: Any) -> None:
+        """Write what transformers, or PEFT for adapters, reads."""
+        whole = self.parallel.whole(state)
+        model = self.program.model(whole.trained, whole.fixed)
+        path = self.directory / EXPORTED
+        shutil.rmtree(path, ignore_errors=True)
+        if self.config.model.get("lora") is not None:
+            save_adapter(model, path, base_model=self.config.model.get("name_or_path"))
+        else:
+            save_pretrained(model, path, tokenizer=None if self.rows.mixed else self.rows.source.tokenizer())
 
 
 def load(directory: str | Path, *, best: bool = False) -> LanguageModel:
@@ -285,7 +304,7 @@ def clear(directory: Path) -> None:
     """Remove what a run wrote, and nothing else."""
     for name in (CONFIG, TABLE, LOG, "wandb-id.txt"):
         (directory / name).unlink(missing_ok=True)
-    for name in ("checkpoints", "best", "tensorboard", "pretrained"):
+    for name in ("checkpoints", "best", "tensorboard", EXPORTED):
         shutil.rmtree(directory / name, ignore_errors=True)
 
 

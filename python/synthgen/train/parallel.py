@@ -6,6 +6,7 @@ for those who think in it, and as a check on the other.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,9 @@ from .config import TrainConfig
 from .feed import Arrays
 
 AXIS = "data"
+PART = 2048
+"""Tokens of a part on a CPU: what is kept of more for the backward pass fits no cache, and its memory is asked of the
+system anew at every step."""
 Sum = Callable[[Any], Any]
 
 
@@ -48,7 +52,7 @@ class Parallel(ABC):
 
     @abstractmethod
     def whole(self, state: Any) -> Any:
-        """One copy of the state."""
+        """One copy of the state, that all hosts hold together: what a checkpoint is made of and read into."""
 
 
 class Mesh(Parallel):
@@ -106,8 +110,12 @@ class PMap(Parallel):
 
     def __init__(self, devices: list[jax.Device]) -> None:
         super().__init__(devices)
-        mesh = jax.make_mesh((len(self.local),), (AXIS,), axis_types=(AxisType.Auto,), devices=self.local)
-        self.divided = NamedSharding(mesh, PartitionSpec(AXIS))
+        here, all_of_them = (
+            jax.make_mesh((len(some),), (AXIS,), axis_types=(AxisType.Auto,), devices=some)
+            for some in (self.local, devices)
+        )
+        self.divided = NamedSharding(here, PartitionSpec(AXIS))
+        self.everywhere = NamedSharding(all_of_them, PartitionSpec())
 
     def place(self, state: Any) -> Any:
         """See Parallel."""
@@ -132,7 +140,7 @@ class PMap(Parallel):
 
         def run(state: Any, rows: Any) -> Any:
             state, figures = compiled(state, rows)
-            return state, self.whole(figures)
+            return state, _first(figures)
 
         return run
 
@@ -141,13 +149,22 @@ class PMap(Parallel):
         compiled = jax.jit(function)
 
         def run(state: Any, rows: Arrays) -> Any:
-            return jax.tree.map(np.asarray, compiled(self.whole(state), jax.device_put(rows, self.local[0])))
+            return jax.tree.map(np.asarray, compiled(_first(state), jax.device_put(rows, self.local[0])))
 
         return run
 
     def whole(self, state: Any) -> Any:
         """See Parallel."""
-        return jax.tree.map(lambda one: one.addressable_shards[0].data[0], state)
+        if self.hosts == 1:
+            return _first(state)
+        return jax.tree.map(
+            lambda one: jax.make_array_from_process_local_data(self.everywhere, np.asarray(one)), _first(state)
+        )
+
+
+def _first(stacked: Any) -> Any:
+    """What the first of this host's devices has."""
+    return jax.tree.map(lambda one: one.addressable_shards[0].data[0], stacked)
 
 
 def connect(config: TrainConfig) -> None:
@@ -163,8 +180,17 @@ def parallel(config: TrainConfig) -> Parallel:
         if config.devices > len(devices):
             raise param_error(None, "train.devices", config.devices, f"allowed: 1..={len(devices)}, as are here")
         devices = devices[: config.devices]
-    part = config.batch_size // config.accumulate
-    if part % len(devices):
-        allowed = f"allowed: with train.accumulate = {config.accumulate}, a multiple of {len(devices)} devices"
+    accumulate = config.accumulate or 1
+    if config.batch_size // accumulate % len(devices):
+        allowed = f"allowed: with train.accumulate = {accumulate}, a multiple of {len(devices)} devices"
         raise param_error(None, "train.batch_size", config.batch_size, allowed)
     return (Mesh if config.parallel == "jit" else PMap)(devices)
+
+
+def parts(config: TrainConfig, devices: list[jax.Device], seq_len: int) -> int:
+    """Parts that a step's batch is worked through in: as asked, or on a CPU such that each has about `PART` tokens."""
+    if config.accumulate is not None or devices[0].platform != "cpu":
+        return config.accumulate or 1
+    rows = config.batch_size // len(devices)
+    even = (count for count in range(1, rows + 1) if rows % count == 0)
+    return min(even, key=lambda count: abs(math.log(rows * seq_len / (count * PART))))

@@ -34,13 +34,14 @@ class Program(NamedTuple):
 
     def model(self, trained: Any, fixed: Any) -> LanguageModel:
         """The model with these parameters."""
-        found: LanguageModel = nnx.merge(self.structure, trained, fixed)
+        found: LanguageModel = nnx.merge(self.structure, trained, fixed, copy=True)
         return found
 
 
 def program(model: LanguageModel, optimizer: optax.GradientTransformation, seed: int) -> tuple[Program, State]:
-    """Take a model apart into what stays and what changes."""
-    structure, trained, fixed = nnx.split(model, nnx.Param, ...)  # type: ignore[misc]
+    """Take a model apart into what stays and what changes: its adapters where it has some, else all parameters."""
+    kind = nnx.LoRAParam if jax.tree.leaves(nnx.state(model, nnx.LoRAParam)) else nnx.Param
+    structure, trained, fixed = nnx.split(model, kind, ...)  # type: ignore[misc]
     state = State(trained, fixed, optimizer.init(trained), jnp.zeros((), jnp.int32))
     return Program(structure, optimizer, seed), state
 
@@ -102,6 +103,7 @@ def make_update(own: Program, accumulate: int) -> Callable[[State, dict[str, Arr
 
         def loss(trained: Any, part: dict[str, Array], key: Array) -> Array:
             model = own.model(trained, state.fixed)
+            model.train()  # type: ignore[no-untyped-call]
             nnx.reseed(model, dropout=key)
             return losses(model, part)[0] / count
 
@@ -123,7 +125,7 @@ def make_update(own: Program, accumulate: int) -> Callable[[State, dict[str, Arr
         value, slopes = total(found)
         changes, moments = own.optimizer.update(slopes, state.moments, state.trained)
         trained = optax.apply_updates(state.trained, changes)
-        figures = {"loss": value, "grad_norm": optax.global_norm(slopes), "predicted": predicted}
+        figures = {"loss": value, "grad_norm": optax.tree.norm(slopes), "predicted": predicted}
         return State(trained, state.fixed, moments, state.step + 1), figures
 
     return update

@@ -1,6 +1,6 @@
 """Architectures under one block."""
 
 from .config import SIZES, ModelConfig, sized
-from .model import LanguageModel, count_parameters
+from .model import Cache, LanguageModel, count_parameters
 
-__all__ = ["SIZES", "LanguageModel", "ModelConfig", "count_parameters", "sized"]
+__all__ = ["SIZES", "Cache", "LanguageModel", "ModelConfig", "count_parameters", "sized"]

@@ -9,6 +9,8 @@ from ...errors import ParamError, param_error
 
 MIXERS = ("attention", "linear", "gla", "mamba2", "gdn")
 MLPS = ("swiglu", "gelu", "none")
+NORMS = ("rms", "layer")
+POSITIONS = ("rope", "learned")
 DTYPES = ("float32", "bfloat16")
 CANON = "ABCD"
 
@@ -21,6 +23,9 @@ class ModelConfig:
     Transformer, ("gdn", "gdn", "gdn", "attention") a hybrid. `canon` is any of the letters ABCD, where Canon layers
     stand (Physics of Language Models, Part 4.1): A before the mixer, B on queries, keys and values, C before the MLP,
     D inside it.
+
+    Llama (Touvron et al., 2023) is the default block with `tie_embeddings=False`; GPT-2 (Radford et al., 2019) is
+    `norm="layer", bias=True, positions="learned", mlp="gelu"`.
     """
 
     vocab_size: int
@@ -32,14 +37,19 @@ class ModelConfig:
     mixers: tuple[str, ...] = ("attention",)
     mlp: str = "swiglu"
     mlp_width: int | None = None  # None: 8/3 width for swiglu, 4 width for gelu, in steps of 32
+    positions: str = "rope"  # learned: a vector for each position is added to the embeddings, and nothing is rotated
+    max_positions: int | None = None  # of learned positions; with rope, only told to other programs
     rope_share: float = 1.0  # share of each head that is rotated; 0: no positions
     rope_theta: float = 10_000.0
+    rope_scaling: tuple[float, ...] | None = None  # Llama 3.1: factor, low and high frequency factor, first context
     qk_norm: bool = False
     window: int | None = None  # tokens that attention sees, its own included
     canon: str = ""
     canon_width: int = 4
     state_size: int = 64  # keys of a Mamba2 head
+    norm: str = "rms"
     norm_eps: float = 1e-6
+    bias: bool = False  # of the projections of attention and MLP, and of LayerNorm
     tie_embeddings: bool = True
     dtype: str = "float32"  # of activations; parameters are float32
 
@@ -47,7 +57,7 @@ class ModelConfig:
         for name, low in (("vocab_size", 2), ("width", 1), ("num_layers", 1), ("num_heads", 1), ("canon_width", 1)):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < low:
                 raise param_error(None, f"model.{name}", getattr(self, name), f"allowed: an integer >= {low}")
-        for name, allowed in (("mlp", MLPS), ("dtype", DTYPES)):
+        for name, allowed in (("mlp", MLPS), ("norm", NORMS), ("positions", POSITIONS), ("dtype", DTYPES)):
             if getattr(self, name) not in allowed:
                 raise self._refuse(name, f"allowed: one of {', '.join(allowed)}")
         if not self.mixers or set(self.mixers) - set(MIXERS):
@@ -58,10 +68,18 @@ class ModelConfig:
             raise self._refuse("num_heads", f"allowed: a divisor of width = {self.width}, or give head_dim")
         if self.num_heads % self.kv_heads:
             raise self._refuse("num_kv_heads", f"allowed: a divisor of num_heads = {self.num_heads}")
+        for name in ("window", "max_positions"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise self._refuse(name, "allowed: an integer >= 1, or none")
+        self._check_positions()
+
+    def _check_positions(self) -> None:
         if not 0 <= self.rope_share <= 1:
             raise self._refuse("rope_share", "allowed: 0..=1")
-        if self.window is not None and self.window < 1:
-            raise self._refuse("window", "allowed: an integer >= 1, or none")
+        if self.rope_scaling is not None and not _is_scaling(self.rope_scaling):
+            raise self._refuse("rope_scaling", "allowed: factor >= 1, low > 0, high > low, positions >= 1; or none")
+        if self.positions == "learned" and self.max_positions is None:
+            raise self._refuse("max_positions", "allowed: an integer >= 1, as positions = learned")
 
     def _refuse(self, name: str, allowed: str) -> ParamError:
         return param_error(None, f"model.{name}", getattr(self, name), allowed)
@@ -86,6 +104,10 @@ class ModelConfig:
     def mixer(self, layer: int) -> str:
         """The mixer of a layer."""
         return self.mixers[layer % len(self.mixers)]
+
+
+def _is_scaling(values: tuple[float, ...]) -> bool:
+    return len(values) == 4 and values[0] >= 1 and 0 < values[1] < values[2] and values[3] >= 1
 
 
 _SIZES: dict[str, dict[str, Any]] = {

@@ -10,17 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-BLOCK = 64
+BLOCK = 128
 """Queries that are worked on together, at least: fewer waste less on keys that come later, but make small products."""
 BLOCKS = 8
 """Blocks of queries, at most: each is compiled by itself."""
 
 Saved = tuple[Array, ...]
-
-
-@jax.custom_vjp
-def _product(x: Array, weights: Array) -> Array:
-    return x @ weights
 
 
 def _product_forward(x: Array, weights: Array) -> tuple[Array, Saved]:
@@ -34,33 +29,14 @@ def _product_backward(saved: Saved, slope: Array) -> Saved:
     return slope @ weights.T, jax.lax.dot_general(rows, slopes, (((0,), (0,)), ((), ())))
 
 
+_product = jax.custom_vjp(jnp.matmul)
 _product.defvjp(_product_forward, _product_backward)
 
 
-def product(x: Array, weights: Array, dimensions: Any = None, precision: Any = None, **options: Any) -> Array:
-    """`x @ weights` of x (..., inputs) and weights (inputs, outputs), as `nnx.Linear` calls it."""
-    return _product(x, weights)
-
-
-@jax.custom_vjp
-def swiglu(inside: Array) -> Array:
-    """silu(gate) * value, both side by side in the last axis."""
-    gate, value = jnp.split(inside, 2, -1)
-    return jax.nn.silu(gate) * value
-
-
-def _swiglu_forward(inside: Array) -> tuple[Array, Array]:
-    return swiglu(inside), inside
-
-
-def _swiglu_backward(inside: Array, slope: Array) -> tuple[Array]:
-    gate, value = jnp.split(inside, 2, -1)
-    open_ = jax.nn.sigmoid(gate)
-    of_gate = slope * value * open_ * (1 + gate * (1 - open_))
-    return (jnp.concatenate([of_gate, slope * gate * open_], -1),)
-
-
-swiglu.defvjp(_swiglu_forward, _swiglu_backward)
+def product(x: Array, weights: Array, *_: Any, **__: Any) -> Array:
+    """`x @ weights` of x (..., inputs) and weights (inputs, outputs), all that `nnx.Linear` asks of it."""
+    found: Array = _product(x, weights)
+    return found
 
 
 def attend(queries: Array, keys: Array, values: Array, segments: Array, window: int | None = None) -> Array:
@@ -70,8 +46,9 @@ def attend(queries: Array, keys: Array, values: Array, segments: Array, window: 
     (1, time) where all rows are divided alike.
     """
     if jax.default_backend() != "cpu":
-        seen = _seen(0, queries.shape[1], 0, segments, window)
-        return jax.nn.dot_product_attention(queries, keys, values, mask=seen)
+        every = np.arange(queries.shape[1])
+        mask = seen(every, every, segments, segments, window)
+        return jax.nn.dot_product_attention(queries, keys, values, mask=mask)
     groups = queries.shape[2] // keys.shape[2]
     across = (one.swapaxes(1, 2) for one in (queries * queries.shape[-1] ** -0.5, keys, values))
     q, k, v = across
@@ -79,11 +56,11 @@ def attend(queries: Array, keys: Array, values: Array, segments: Array, window: 
     return _attend(q, k, v, segments, window).swapaxes(1, 2)
 
 
-def _seen(start: int, end: int, first: int, segments: Array, window: int | None) -> Array:
-    """Which of the tokens first .. end each of start .. end sees: bool (batch or 1, 1, queries, keys)."""
-    gaps = np.arange(start, end)[:, None] - np.arange(first, end)
-    seen = (gaps >= 0) & (gaps < (end if window is None else window))
-    return (seen & (segments[:, start:end, None] == segments[:, None, first:end]))[:, None]
+def seen(rows: Any, columns: Any, segments: Array, known: Array, window: int | None) -> Array:
+    """Which tokens, at `rows` in `segments`, see which, at `columns` in `known`: bool (batch, 1, rows, columns)."""
+    gaps = rows[:, None] - columns
+    near = (gaps >= 0) if window is None else (gaps >= 0) & (gaps < window)
+    return (near & (segments[:, :, None] == known[:, None, :]))[:, None]
 
 
 def _blocks(time: int, window: int | None) -> list[tuple[int, int, int]]:
@@ -105,7 +82,9 @@ def _attend_forward(
     outputs, saved = [], []
     for start, end, first in _blocks(queries.shape[2], window):
         scores = _times("bhtd,bhsd->bhts", queries[:, :, start:end], keys[:, :, first:end])
-        scores = jnp.where(_seen(start, end, first, segments, window), scores, -jnp.inf)
+        rows, columns = np.arange(start, end), np.arange(first, end)
+        mask = seen(rows, columns, segments[:, start:end], segments[:, first:end], window)
+        scores = jnp.where(mask, scores, -jnp.inf)
         powers = jnp.exp(scores - scores.max(-1, keepdims=True))
         total = powers.sum(-1, keepdims=True)
         powers = powers.astype(values.dtype)

@@ -3,8 +3,9 @@
 Each recurrence reads queries and keys (batch, time, heads, keys) and values (batch, time, heads, values), all of one
 dtype, and gives outputs shaped like the values and the last state (batch, heads, keys, values). Within a chunk the
 recurrence is a masked product of matrices; from chunk to chunk a state is carried by `jax.lax.scan`. Decays enter as
-logarithms <= 0, and only sums of them are exponentiated: no decay, however strong, overflows or hides another.
-is forgotten where the number changes. All sums are in float32.
+logarithms <= 0, and only sums of them are exponentiated: no decay, however strong, overflows or hides another. With
+`segments` (batch, time) the state is forgotten where the number changes. A `state` that is handed in belongs to the
+segments `before` (batch, 1), or where these are not given to the segment of the first token. All sums are in float32.
 
 Sources: Katharopoulos et al., Transformers are RNNs, 2020 (linear attention); Dao and Gu, Transformers are SSMs, 2024,
 section 6 (the chunked form of a scalar decay); Yang et al., Gated Linear Attention, 2024, section 4; Yang et al., Gated
@@ -39,11 +40,17 @@ class Chunk(NamedTuple):
 
 
 def linear_attention(
-    queries: Array, keys: Array, values: Array, *, segments: Array | None = None, state: Array | None = None
+    queries: Array,
+    keys: Array,
+    values: Array,
+    *,
+    segments: Array | None = None,
+    state: Array | None = None,
+    before: Array | None = None,
 ) -> tuple[Array, Array]:
     """S_t = S_{t-1} + k_t v_t^T, o_t = S_t^T q_t."""
     zeros = jnp.zeros(queries.shape[:3], jnp.float32)
-    return ssd(queries, keys, values, zeros, segments=segments, state=state)
+    return ssd(queries, keys, values, zeros, segments=segments, state=state, before=before)
 
 
 def ssd(
@@ -54,10 +61,11 @@ def ssd(
     *,
     segments: Array | None = None,
     state: Array | None = None,
+    before: Array | None = None,
     chunk: int = CHUNK,
 ) -> tuple[Array, Array]:
     """S_t = a_t S_{t-1} + k_t v_t^T, o_t = S_t^T q_t, with log a_t (batch, time, heads)."""
-    return _scan(_scalar_chunk, queries, keys, values, log_decay, None, segments, state, chunk)
+    return _scan(_scalar_chunk, queries, keys, values, log_decay, None, segments, state, before, chunk)
 
 
 def gated_linear_attention(
@@ -68,10 +76,11 @@ def gated_linear_attention(
     *,
     segments: Array | None = None,
     state: Array | None = None,
+    before: Array | None = None,
     chunk: int = FINE_CHUNK,
 ) -> tuple[Array, Array]:
     """S_t = diag(a_t) S_{t-1} + k_t v_t^T, o_t = S_t^T q_t, with log a_t (batch, time, heads, keys)."""
-    return _scan(_vector_chunk, queries, keys, values, log_decay, None, segments, state, chunk)
+    return _scan(_vector_chunk, queries, keys, values, log_decay, None, segments, state, before, chunk)
 
 
 def gated_delta_rule(
@@ -83,13 +92,14 @@ def gated_delta_rule(
     *,
     segments: Array | None = None,
     state: Array | None = None,
+    before: Array | None = None,
     chunk: int = CHUNK,
 ) -> tuple[Array, Array]:
     """S_t = a_t (I - b_t k_t k_t^T) S_{t-1} + b_t k_t v_t^T, o_t = S_t^T q_t; log a_t and b_t (batch, time, heads).
 
     Keys should have length at most 1, and b_t lie in 0..1, or the state may grow.
     """
-    return _scan(_delta_chunk, queries, keys, values, log_decay, beta, segments, state, chunk)
+    return _scan(_delta_chunk, queries, keys, values, log_decay, beta, segments, state, before, chunk)
 
 
 def _scan(
@@ -101,11 +111,13 @@ def _scan(
     beta: Array | None,
     segments: Array | None,
     state: Array | None,
+    before: Array | None,
     chunk: int,
 ) -> tuple[Array, Array]:
     """Run `step` over the chunks of padded inputs, carrying the state."""
     batch, time, heads, width = keys.shape
     dtype = values.dtype
+    chunk = min(chunk, time)
     count = -(-time // chunk)
     extra = count * chunk - time
 
@@ -124,9 +136,9 @@ def _scan(
     segments = jnp.broadcast_to(segments, (batch, time))
     marks = jnp.pad(segments, [(0, 0), (0, extra)], mode="edge").reshape(batch, count, 1, chunk)
     marks = jnp.moveaxis(marks, 1, 0)
-    # A state that is handed in belongs to the first segment.
-    before = jnp.concatenate([marks[:1, :, :, :1], marks[:-1, :, :, -1:]])
-    chunks = Chunk(cut(queries), cut(keys), cut(values), cut(log_decay), cut(beta), marks, before)
+    first = marks[:1, :, :, :1] if before is None else before[None, :, None]
+    links = jnp.concatenate([first, marks[:-1, :, :, -1:]])
+    chunks = Chunk(cut(queries), cut(keys), cut(values), cut(log_decay), cut(beta), marks, links)
     state, outputs = jax.lax.scan(lambda carried, one: step(one, carried), state.astype(jnp.float32), chunks)
     joined = jnp.moveaxis(outputs, 0, 1)  # (batch, count, heads, chunk, values)
     joined = jnp.moveaxis(joined, 2, 3).reshape(batch, count * chunk, heads, -1)
