@@ -58,7 +58,7 @@ class TrainConfig:
     max_steps: int = 1000
     stop_after: int | None = None  # stop with a checkpoint after so many steps of this call; the same call goes on
     batch_size: int = 64  # rows or windows of a step, over all devices, hosts and accumulated parts
-    accumulate: int = 1  # parts that a step's batch is worked through in
+    accumulate: int | None = None  # parts that a step's batch is worked through in; None: 1, on a CPU more
     seed: int = 0  # of rows (unless dataset.seed), of first parameters and of dropout
     parallel: str = "jit"  # jit: one program over a mesh of all devices; pmap: a program a device
     devices: int | None = None  # use only so many
@@ -215,7 +215,7 @@ def check(config: RunConfig) -> None:
     for key, (lo, hi) in WITHIN.items():
         if (value := _value(config, key)) is not None and not lo <= value <= hi:
             raise param_error(None, key, value, f"allowed: a number in {lo:g}..={hi:g}")
-    if config.train.batch_size % config.train.accumulate:
+    if config.train.batch_size % (config.train.accumulate or 1):
         allowed = f"allowed: a divisor of train.batch_size = {config.train.batch_size}"
         raise param_error(None, "train.accumulate", config.train.accumulate, allowed)
     if (config.eval.axis is None) != (not config.eval.values):

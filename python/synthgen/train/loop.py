@@ -27,7 +27,7 @@ from .feed import Ahead, Rows, host_share
 from .held_out import HeldOut
 from .lora import save_adapter
 from .models import LanguageModel
-from .parallel import connect, parallel
+from .parallel import connect, parallel, parts
 from .progress import Progress
 from .records import LOG, TABLE, Recorder, WandbSettings
 from .steps import adamw, make_predict, make_update, program, schedule
@@ -107,7 +107,8 @@ class Run:
         self.program, self._first = program(model, adamw(config.optimizer, config.train.max_steps), seed)
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self._first.trained))
         self._rate = schedule(config.optimizer, config.train.max_steps)
-        self._update = self.parallel.step(make_update(self.program, config.train.accumulate))
+        count = parts(config.train, self.parallel.devices, self.rows.seq_len)
+        self._update = self.parallel.step(make_update(self.program, count))
         self._predict = self.parallel.apply(make_predict(self.program))
         self._pending: deque[_Pending] = deque()
         self._figures: dict[str, float] = {}

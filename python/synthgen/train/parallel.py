@@ -6,6 +6,7 @@ for those who think in it, and as a check on the other.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,9 @@ from .config import TrainConfig
 from .feed import Arrays
 
 AXIS = "data"
+PART = 2048
+"""Tokens of a part on a CPU: what is kept of more for the backward pass fits no cache, and its memory is asked of the
+system anew at every step."""
 Sum = Callable[[Any], Any]
 
 
@@ -176,8 +180,17 @@ def parallel(config: TrainConfig) -> Parallel:
         if config.devices > len(devices):
             raise param_error(None, "train.devices", config.devices, f"allowed: 1..={len(devices)}, as are here")
         devices = devices[: config.devices]
-    part = config.batch_size // config.accumulate
-    if part % len(devices):
-        allowed = f"allowed: with train.accumulate = {config.accumulate}, a multiple of {len(devices)} devices"
+    accumulate = config.accumulate or 1
+    if config.batch_size // accumulate % len(devices):
+        allowed = f"allowed: with train.accumulate = {accumulate}, a multiple of {len(devices)} devices"
         raise param_error(None, "train.batch_size", config.batch_size, allowed)
     return (Mesh if config.parallel == "jit" else PMap)(devices)
+
+
+def parts(config: TrainConfig, devices: list[jax.Device], seq_len: int) -> int:
+    """Parts that a step's batch is worked through in: as asked, or on a CPU such that each has about `PART` tokens."""
+    if config.accumulate is not None or devices[0].platform != "cpu":
+        return config.accumulate or 1
+    rows = config.batch_size // len(devices)
+    even = (count for count in range(1, rows + 1) if rows % count == 0)
+    return min(even, key=lambda count: abs(math.log(rows * seq_len / (count * PART))))

@@ -11,11 +11,12 @@ from flax import nnx
 from jax import Array
 from numpy.typing import NDArray
 
+from . import kernels
 from .config import ModelConfig
 
 
 class Layout(NamedTuple):
-    """Which tokens belong together: segments and positions, int32 (batch, time).
+    """Which tokens belong together: segments and positions, int32 (batch, time), or (1, time) where rows are alike.
 
     When a cache is read on, `known` (batch, length) holds the segments of all its tokens, and the new ones stand there
     from `start` on, an int32 number.
@@ -29,11 +30,10 @@ class Layout(NamedTuple):
     @classmethod
     def of(cls, input_ids: Array, segments: Array | None, positions: Array | None) -> Layout:
         """One segment a row, with positions from 0, where nothing else is said."""
-        batch, time = input_ids.shape
-        whole = jnp.broadcast_to(jnp.arange(time, dtype=jnp.int32), (batch, time))
+        time = input_ids.shape[1]
         return cls(
-            jnp.ones((batch, time), jnp.int32) if segments is None else segments,
-            whole if positions is None else positions,
+            jnp.ones((1, time), jnp.int32) if segments is None else segments,
+            jnp.arange(time, dtype=jnp.int32)[None] if positions is None else positions,
         )
 
     def before(self, count: int) -> Array | None:
@@ -46,7 +46,10 @@ class Layout(NamedTuple):
 def linear(config: ModelConfig, inputs: int, outputs: int, rngs: nnx.Rngs, *, bias: bool = False) -> nnx.Linear:
     """A projection of normal values with variance 1 / inputs; a bias begins at 0."""
     init = nnx.initializers.variance_scaling(1.0, "fan_in", "normal")
-    return nnx.Linear(inputs, outputs, use_bias=bias, dtype=jnp.dtype(config.dtype), kernel_init=init, rngs=rngs)
+    dtype = jnp.dtype(config.dtype)
+    return nnx.Linear(
+        inputs, outputs, use_bias=bias, dtype=dtype, kernel_init=init, dot_general=kernels.product, rngs=rngs
+    )
 
 
 def norm(config: ModelConfig, width: int, rngs: nnx.Rngs) -> nnx.RMSNorm | nnx.LayerNorm:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from . import recurrence
+from . import kernels, recurrence
 from .config import ModelConfig
 from .layers import Layout, ShortConv, convolve, linear, no_inputs, norm, rotate
 
@@ -80,23 +80,17 @@ class Attention(nnx.Module):
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
         q, k = (rotate(one, layout.positions, config) for one in (q, k))
-        if cache.keys is not None and cache.values is not None:
+        if cache.keys is None or cache.values is None or layout.known is None:
+            mixed = kernels.attend(q, k, v, layout.segments, config.window)
+        else:
             k = jax.lax.dynamic_update_slice_in_dim(cache.keys, k, layout.start, 1)
             v = jax.lax.dynamic_update_slice_in_dim(cache.values, v, layout.start, 1)
             cache = MixerCache(canon, keys=k, values=v)
-        mixed = jax.nn.dot_product_attention(q, k, v, mask=_mask(layout, config.window))
+            at, every = layout.start + jnp.arange(x.shape[1]), jnp.arange(k.shape[1])
+            seen = kernels.seen(at, every, layout.segments, layout.known, config.window)
+            mixed = jax.nn.dot_product_attention(q, k, v, mask=seen)
         found: Array = self.out(mixed.reshape(*x.shape[:2], -1))
         return found, cache
-
-
-def _mask(layout: Layout, window: int | None) -> Array:
-    """Which token (row) sees which (column): bool (batch, 1, time, time), or (batch, 1, time, length) of a cache."""
-    known = layout.segments if layout.known is None else layout.known
-    rows = jnp.arange(layout.segments.shape[1]) + (0 if layout.start is None else layout.start)
-    gaps = rows[:, None] - jnp.arange(known.shape[1])[None, :]
-    seen = (gaps >= 0) & (gaps < (known.shape[1] if window is None else window))
-    same = layout.segments[:, :, None] == known[:, None, :]
-    return (seen & same)[:, None]
 
 
 def _canon_b(config: ModelConfig, channels: int, rngs: nnx.Rngs) -> ShortConv | None:

@@ -126,6 +126,8 @@ class LanguageModel(nnx.Module):
         """
         if positions is None:
             positions = jnp.broadcast_to(cache.count + jnp.arange(input_ids.shape[1]), input_ids.shape)
+        if segments is None:
+            segments = jnp.ones_like(input_ids)
         layout = Layout.of(input_ids, segments, positions)
         known = jax.lax.dynamic_update_slice_in_dim(cache.segments, layout.segments, cache.count, 1)
         layout = layout._replace(known=known, start=cache.count)

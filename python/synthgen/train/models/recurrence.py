@@ -128,11 +128,12 @@ def _scan(
         return jnp.moveaxis(jnp.moveaxis(split, 3, 2), 1, 0)  # (count, batch, heads, chunk, ...)
 
     if segments is None:
-        segments = jnp.zeros((batch, time), jnp.int32)
+        segments = jnp.zeros((1, time), jnp.int32)
     if beta is None:
         beta = jnp.ones((batch, time, heads), jnp.float32)
     if state is None:
         state = jnp.zeros((batch, heads, width, values.shape[-1]), jnp.float32)
+    segments = jnp.broadcast_to(segments, (batch, time))
     marks = jnp.pad(segments, [(0, 0), (0, extra)], mode="edge").reshape(batch, count, 1, chunk)
     marks = jnp.moveaxis(marks, 1, 0)
     first = marks[:1, :, :, :1] if before is None else before[None, :, None]
