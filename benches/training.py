@@ -11,15 +11,23 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from statistics import median
 from typing import Any
 
+OWN = ("ours", "devices")
 LAYERS, HEADS, WIDTH, INSIDE, VOCAB, TIME, BATCH = 4, 4, 128, 352, 512, 256, 32
-SIDES = {"ours": "ours", "torch": "PyTorch", "compiled": "PyTorch, torch.compile"}
+SIDES = {
+    "ours": "ours",
+    "devices": "ours, a device a core",
+    "torch": "PyTorch",
+    "compiled": "PyTorch, torch.compile",
+}
 
 
 def torch_step(*, compiled: bool) -> Callable[[], None]:
@@ -34,7 +42,7 @@ def torch_step(*, compiled: bool) -> Callable[[], None]:
         attn_implementation="sdpa",
     )  # fmt: skip
     model: Any = LlamaForCausalLM(config)
-    optimizer = torch.optim.AdamW(model.parameters(), foreach=True)
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     ids = torch.randint(0, VOCAB, (BATCH, TIME))
     forward = torch.compile(model) if compiled else model
 
@@ -89,7 +97,11 @@ def compared() -> Ours:
 
 def serve(side: str) -> None:
     """Make as many steps as each line of the input says, and print the seconds of one."""
-    step = compared().step if side == "ours" else torch_step(compiled=side == "compiled")
+    if side == "devices":
+        import jax
+
+        jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    step = compared().step if side in OWN else torch_step(compiled=side == "compiled")
     for _ in range(3):
         step()
     print("ready", flush=True)
@@ -204,12 +216,13 @@ def main() -> None:
     missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
     if missing:
         print(f"{' and '.join(missing)} not installed: ours alone is measured (pip install torch transformers)")
-    found = alternate(["ours"] if missing else list(SIDES), args.rounds, args.steps)
+    found = alternate(list(OWN if missing else SIDES), args.rounds, args.steps)
     for side, seconds in found.items():
         speeds = f"{BATCH * TIME / median(seconds):8,.0f} tokens/s (median)  {BATCH * TIME / min(seconds):8,.0f} (best)"
-        ratio = median(other / own for other, own in zip(seconds, found["ours"], strict=True))
-        against = f"  ours: {ratio:.2f}x (median)  {min(seconds) / min(found['ours']):.2f}x (best)"
-        print(f"{SIDES[side]:<24}{speeds}{'' if side == 'ours' else against}")
+        print(f"{SIDES[side]:<24}{speeds}")
+    for own, other in product(OWN, [side for side in found if side not in OWN]):
+        ratio = median(one / two for one, two in zip(found[other], found[own], strict=True))
+        print(f"{SIDES[own]} : {SIDES[other]} = {ratio:.2f} (median)  {min(found[other]) / min(found[own]):.2f} (best)")
     times = breakdown(compared())
     whole = times.pop("step")
     print(f"our step: {whole * 1e3:.0f} ms; its parts, each by itself:")

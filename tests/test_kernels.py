@@ -100,6 +100,13 @@ def test_a_product_is_its_formula(shape: tuple[int, ...], dtype: str) -> None:
     assert_same(found, expected, 1e-5 if dtype == "float32" else 3e-2)
 
 
+@pytest.mark.usefixtures("backend")
+def test_turns_are_sine_and_cosine() -> None:
+    angles = 1000 * normal(0, 2, 5, 6)
+    for one, other in zip(kernels.turns(angles), (jnp.sin(angles), jnp.cos(angles)), strict=True):
+        assert float(jnp.abs(one - other).max()) <= 1e-6
+
+
 def test_parts_divide_the_rows_of_each_device_and_are_of_a_good_size() -> None:
     devices = jax.devices()[:1]
     for batch_size, seq_len in product((1, 8, 31, 32, 127, 256), (16, 256, 1000)):

@@ -39,6 +39,19 @@ def product(x: Array, weights: Array, *_: Any, **__: Any) -> Array:
     return found
 
 
+def turns(angles: Array) -> tuple[Array, Array]:
+    """Sine and cosine of angles (..., pairs).
+
+    XLA would work them out on a CPU for each head, in every product that they enter: it fuses whatever is no product of
+    matrices. One with the identity changes nothing, and is where it stops.
+    """
+    sin, cos = jnp.sin(angles), jnp.cos(angles)
+    if jax.default_backend() == "cpu":
+        same = np.eye(angles.shape[-1], dtype=np.float32)
+        sin, cos = sin @ same, cos @ same
+    return sin, cos
+
+
 def attend(queries: Array, keys: Array, values: Array, segments: Array, window: int | None = None) -> Array:
     """Causal softmax attention within segments; all (batch, time, heads, width), keys and values with fewer heads.
 

@@ -87,8 +87,8 @@ def rotate(x: Array, positions: Array, config: ModelConfig) -> Array:
     if width == 0 or config.positions != "rope":
         return x
     turned, rest = x[..., :width].astype(jnp.float32), x[..., width:]
-    angles = positions[..., None, None].astype(jnp.float32) * _speeds(config, width)
-    sin, cos = jnp.sin(angles), jnp.cos(angles)
+    angles = positions[..., None].astype(jnp.float32) * _speeds(config, width)
+    sin, cos = (one[..., None, :] for one in kernels.turns(angles))
     a, b = jnp.split(turned, 2, -1)
     turned = jnp.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
     return jnp.concatenate([turned.astype(x.dtype), rest], -1)
