@@ -87,6 +87,34 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
     assert same_weights(tmp_path / "run", whole)
 
 
+def test_an_interrupt_within_a_step_goes_on_from_the_last_checkpoint(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = loop.Run.__init__
+
+    def begun(self: loop.Run, config: Any) -> None:
+        real(self, config)
+        update = self._update
+
+        def interrupted(state: Any, rows: Any) -> Any:
+            at = int(state.step)
+            found = update(state, rows)
+            if at == 9:
+                raise KeyboardInterrupt
+            return found
+
+        self._update = interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Run, "__init__", begun)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "run", "train.checkpoint_every=4")
+    assert "goes on from step 8" in capsys.readouterr().err
+    run(tmp_path / "run", "train.checkpoint_every=4")
+    assert losses(tmp_path / "run") == losses(whole)
+    assert same_weights(tmp_path / "run", whole)
+
+
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_goes_on_from_its_last_checkpoint(whole: Path, tmp_path: Path, sign: signal.Signals) -> None:
     words = ("train.checkpoint_every=4", "eval.every=5")

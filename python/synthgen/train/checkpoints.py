@@ -42,12 +42,6 @@ class Checkpoints:
         found: int | None = self._last.latest_step()
         return found
 
-    @property
-    def best_step(self) -> int | None:
-        """Steps made at the best checkpoint."""
-        found: int | None = self._best.latest_step()
-        return found
-
     def path(self, step: int) -> Path:
         """Where a checkpoint is."""
         return self.directory / "checkpoints" / str(step)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from ..errors import param_error
 from .config import RunConfig
 from .feed import Arrays, Rows, varied
 from .scores import Answers, Tally
@@ -28,9 +27,6 @@ class HeldOut:
             )
             for value in (own.values if own.axis is not None else [None])
         }
-        lengths = {name: rows.seq_len for name, rows in self._sets.items()}
-        if config.dataset.seq_len is not None and max(lengths.values()) > config.dataset.seq_len:
-            raise param_error(None, "dataset.seq_len", config.dataset.seq_len, f"allowed: >= {max(lengths.values())}")
 
     @cached_property
     def _batches(self) -> list[tuple[str, Arrays, Answers]]:

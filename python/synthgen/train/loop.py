@@ -177,7 +177,6 @@ class Run:
         own = self.config.train
         feed = Ahead(self._batch, done, last, own.prefetch)
         self._since, self._waited, self._tokens = time.perf_counter(), 0.0, 0
-        step = done
         try:
             for step, (rows, tokens) in enumerate(feed, done + 1):
                 state, figures = self._update(state, rows)
@@ -195,12 +194,22 @@ class Run:
                         self._save(step, state)
                     self._since += time.perf_counter() - began
         except KeyboardInterrupt:
-            if self.parallel.hosts == 1 and step > done:
-                self._settle(feed, everything=True)
-                self._save(step, state)
-                print(f"\nstopped after step {step}; the same command goes on from there", file=sys.stderr)
+            self._interrupted(feed, state)
             raise
         return state
+
+    def _interrupted(self, feed: Ahead[Any], state: Any) -> None:
+        """Make a last checkpoint, if the interrupt has left a state: a step that is under way has taken its own."""
+        given_up = any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
+        if self.parallel.hosts > 1 or given_up:
+            last = self._checkpoints.step
+            print(f"\nstopped; the same command goes on from step {last or 0}", file=sys.stderr)
+            return
+        self._settle(feed, everything=True)
+        step = int(self.parallel.whole(state).step)
+        if step:
+            self._save(step, state)
+        print(f"\nstopped after step {step}; the same command goes on from there", file=sys.stderr)
 
     def _settle(self, feed: Ahead[Any], *, everything: bool = False) -> None:
         """Wait for the oldest step under way, or all, and tell of them."""

@@ -125,7 +125,7 @@ def make_update(own: Program, accumulate: int) -> Callable[[State, dict[str, Arr
         value, slopes = total(found)
         changes, moments = own.optimizer.update(slopes, state.moments, state.trained)
         trained = optax.apply_updates(state.trained, changes)
-        figures = {"loss": value, "grad_norm": optax.tree.norm(slopes), "predicted": predicted}
+        figures = {"loss": value, "grad_norm": optax.tree.norm(slopes)}
         return State(trained, state.fixed, moments, state.step + 1), figures
 
     return update
