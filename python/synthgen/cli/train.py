@@ -28,13 +28,14 @@ def run(args: argparse.Namespace) -> int:
     words = list(args.overrides)
     if args.preset is not None:
         words.insert(0, f"train={args.preset}")
+    for package in ("jax", "flax", "hydra"):
+        extra(package, "train")
     from ..train.config import as_dict, compose
 
     config = compose(words)
     if args.show_config:
         sys.stdout.write(extra("omegaconf", "train").OmegaConf.to_yaml(as_dict(config)))
         return 0
-    extra("jax", "train")
     from ..train.loop import train
 
     result = train(config)

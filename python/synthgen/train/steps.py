@@ -84,11 +84,13 @@ def targets_of(rows: dict[str, Array]) -> tuple[Array, Array]:
 
 
 def losses(model: LanguageModel, rows: dict[str, Array]) -> tuple[Array, Array, Array]:
-    """Summed cross-entropy in nats, weights, and logits (batch, time, vocabulary)."""
+    """Cross-entropy in nats of the token after each and its weight, (batch, time), and logits (.., vocabulary).
+
+    Where the weight is 0 the loss is too.
+    """
     logits = model(rows["input_ids"], rows.get("segments"), rows.get("positions"))
     targets, weights = targets_of(rows)
-    each = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
-    return (each * weights).sum(), weights, logits
+    return optax.softmax_cross_entropy_with_integer_labels(logits, targets) * weights, weights, logits
 
 
 def make_update(own: Program, accumulate: int) -> Callable[[State, dict[str, Array], Sum], tuple[State, Any]]:
@@ -105,7 +107,7 @@ def make_update(own: Program, accumulate: int) -> Callable[[State, dict[str, Arr
             model = own.model(trained, state.fixed)
             model.train()  # type: ignore[no-untyped-call]
             nnx.reseed(model, dropout=key)
-            return losses(model, part)[0] / count
+            return losses(model, part)[0].sum() / count
 
         def slope(number: Any, part: dict[str, Array]) -> Any:
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(own.seed), state.step), number)
@@ -140,9 +142,7 @@ def make_predict(own: Program) -> Callable[[State, dict[str, Array]], dict[str, 
     def predict(state: State, rows: dict[str, Array]) -> dict[str, Array]:
         model = own.model(state.trained, state.fixed)
         model.eval()  # type: ignore[no-untyped-call]
-        logits = model(rows["input_ids"], rows.get("segments"), rows.get("positions"))
-        targets, weights = targets_of(rows)
-        each = optax.softmax_cross_entropy_with_integer_labels(logits, targets) * weights
+        each, weights, logits = losses(model, rows)
         found = {"predictions": logits.argmax(-1).astype(jnp.int32), "losses": each, "weights": weights}
         return {name: jnp.roll(one, 1, 1) for name, one in found.items()}
 
