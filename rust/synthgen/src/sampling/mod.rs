@@ -9,6 +9,7 @@ pub mod grammar;
 pub mod induction;
 pub mod interleave;
 pub mod moves;
+pub mod pair;
 pub mod permutation;
 pub mod relation;
 pub mod residues;
