@@ -86,9 +86,9 @@ class Ours:
 def compared() -> Ours:
     """Our side of the comparison."""
     from flax import nnx
-    from synthgen.train.config import DatasetConfig
     from synthgen.train.feed import Rows
     from synthgen.train.models import LanguageModel, ModelConfig
+    from synthgen.tree import DatasetConfig
 
     rows = Rows(DatasetConfig(name="dyna", layout="packed", seq_len=TIME, loss="all"), 0)
     config = ModelConfig(VOCAB, width=WIDTH, num_layers=LAYERS, num_heads=HEADS, mlp_width=INSIDE)
@@ -189,8 +189,9 @@ def breakdown(ours: Ours) -> dict[str, float]:
 def waiting(steps: int) -> tuple[float, float]:
     """The trainer's default small model: share of the time that it waits for rows, and how much faster these are."""
     from synthgen.train.build import build
-    from synthgen.train.config import DatasetConfig, TrainConfig
+    from synthgen.train.config import TrainConfig
     from synthgen.train.feed import Rows
+    from synthgen.tree import DatasetConfig
 
     rows, batch = Rows(DatasetConfig(name="dyna"), 0), TrainConfig().batch_size
     ours = Ours(build({}, rows.vocab_size, 0), rows, batch)

@@ -101,12 +101,18 @@ def test_nothing_but_whole_answers_counts(kind: str, data: st.DataObject) -> Non
     for row, start, end in spans(rows):
         inside[row, start:end] = True
     predicted = np.where(rng.random(inside.shape) < share, -1, rows.input_ids)
-    noise = np.where(inside, predicted, rng.integers(-9, 9, inside.shape))
+    asked = inside | (rows.loss_mask == 1)
+    noise = np.where(asked, predicted, rng.integers(-9, 9, inside.shape))
     tally = answers.tally(predicted)
     assert answers.tally(noise) == tally
     right = [bool((predicted[row, a:b] == rows.input_ids[row, a:b]).all()) for row, a, b in spans(rows)]
     assert tally.counts["exact_match"] == (sum(right), len(right))
     assert tally.counts["answer_accuracy"] == (int((predicted == rows.input_ids)[inside].sum()), int(inside.sum()))
+    rights = (predicted == rows.input_ids)[rows.loss_mask == 1]
+    assert tally.counts["token_accuracy"] == (int(rights.sum()), len(rights))
+    if isinstance(rows, Batch) and kind != "cut":
+        wrong = (predicted != rows.input_ids) & (rows.loss_mask == 1)
+        assert tally.counts["completion"] == (int((~wrong.any(1)).sum()), len(rows))
 
 
 @given(cut=st.integers(0, 20), seed=st.integers(0, 2**32))
@@ -178,7 +184,7 @@ def test_refusals() -> None:
 def test_no_rows_give_no_figures() -> None:
     batch = synthgen.dyna.batch(0, seed=0)
     values = Answers(batch).tally(batch.input_ids).values()
-    assert set(values) == {"answer_accuracy", "exact_match", "row_exact_match"}
+    assert set(values) == {"answer_accuracy", "exact_match", "row_exact_match", "token_accuracy", "completion"}
     assert all(map(math.isnan, values.values()))
 
 

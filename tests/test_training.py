@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 import synthgen
 from flax import nnx
-from synthgen.train import feed, loop
-from synthgen.train.config import DatasetConfig, compose
-from synthgen.train.loop import Diverged, Result, load, train
+from synthgen.train import build, feed, loop
+from synthgen.train.build import load
+from synthgen.train.config import compose
+from synthgen.train.loop import Diverged, Result, train
 from synthgen.train.lora import load_adapter, merge_lora
 from synthgen.train.models import LanguageModel, ModelConfig
 from synthgen.train.steps import losses as losses_of
 from synthgen.train.steps import targets_of
 from synthgen.train.weights import load_pretrained
+from synthgen.tree import DatasetConfig
 
 from tests.training_records import TINY, losses, start
 
@@ -92,8 +94,8 @@ def test_an_interrupt_within_a_step_goes_on_from_the_last_checkpoint(
 ) -> None:
     real = loop.Run.__init__
 
-    def begun(self: loop.Run, config: Any) -> None:
-        real(self, config)
+    def begun(self: loop.Run, config: Any, judge: Any = None) -> None:
+        real(self, config, judge)
         update = self._update
 
         def interrupted(state: Any, rows: Any) -> Any:
@@ -272,7 +274,7 @@ def test_the_command_line_trains_and_shows_its_configuration(tmp_path: Path, cli
 
 def test_a_kept_configuration_is_the_one_that_was_given(whole: Path) -> None:
     words = [*TINY, f"output_dir={whole}", "train.checkpoint_every=4", "eval.every=5"]
-    assert loop.read_config(whole) == compose(words)
+    assert build.read_config(whole) == compose(words)
     assert json.loads((whole / "config.json").read_text())["dataset"]["name"] == "recall"
 
 

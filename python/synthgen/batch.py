@@ -102,6 +102,11 @@ class _Tokens(ABC):
         rows, width = self.input_ids.shape
         return f"<{type(self).__name__} {rows} rows x {width} {self.input_ids.dtype} tokens>"
 
+    @property
+    def start(self) -> int:
+        """Number of the first row."""
+        return self._origin.start
+
     @cached_property
     def labels(self) -> NDArray[np.int32]:
         """int32 (n, seq_len); the token id where it is predicted, -100 elsewhere (unshifted: the model shifts)."""

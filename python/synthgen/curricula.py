@@ -10,7 +10,7 @@ from . import _native
 from ._task import frozen, generator
 from .checks import integer, switch, text_argument
 from .errors import param_error
-from .mixture import JointVocab, Mixed, weight_of
+from .mixture import Mixed, weight_of
 from .vocab import Vocab
 
 LEVELS = (1, 2, 3)
@@ -85,8 +85,7 @@ class Curriculum(Mixed):
         if self._joint:
             from .mixture import mix
 
-            joint: JointVocab = mix(dict.fromkeys((name for name, _ in self.levels), 1)).vocab
-            return joint
+            return mix(dict.fromkeys((name for name, _ in self.levels), 1)).vocab
         native = generator(*self._parts[0])
         return Vocab(self.levels[0][0], native.pieces, native.encode)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from . import _native
 from ._task import DType, Overflow, Policy, Split, frozen, generator, request
 from .batch import Batch, Origin, Packed
-from .checks import MAX_U64, integer, one_dimensional, text_argument
+from .checks import MAX_U64, integer, one_dimensional, switch, text_argument
 from .errors import SolveError, SynthgenError, param_error
 from .vocab import EOS, TokenizerKind, Vocab
 
@@ -152,12 +152,18 @@ class Mixed:
 class Mixture(Mixed):
     """Tasks with weights. Made by `synthgen.mix`.
 
-    Every row is `<bos> <task piece>` and then the row of the chosen task, shifted into the task's range of joint ids.
-    Row i of a mixture is row i of the chosen task, and `Batch.parts` indexes `names`.
+    Every row is `<bos> <task piece>` and then the row of the chosen task, shifted into the task's range of joint ids;
+    where the tasks share one vocabulary and `joint` is False, it is the row as it is. Row i of a mixture is row i of
+    the chosen task, and `Batch.parts` indexes `names`.
     """
 
     def __init__(
-        self, weights: Mapping[str, float], params: Mapping[str, Mapping[str, Any]], difficulty: int | None
+        self,
+        weights: Mapping[str, float],
+        params: Mapping[str, Mapping[str, Any]],
+        difficulty: int | None,
+        *,
+        joint: bool = True,
     ) -> None:
         if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
             raise param_error("mix", "weights", weights, "allowed: a dict of task names to weights")
@@ -174,7 +180,7 @@ class Mixture(Mixed):
             [(0, [weight_of("mix", f"weights[{name!r}]", weight) for name, weight in weights.items()])],
             1,
             linear=False,
-            joint=True,
+            joint=switch("mix", "joint", joint),
         )
 
     @property
@@ -184,15 +190,18 @@ class Mixture(Mixed):
 
     @property
     def ranges(self) -> list[tuple[str, int, int]]:
-        """Task name, id of its task piece, and the number added to its own ids, for each task."""
+        """Task name, id of its task piece, and the number added to its own ids, by task; empty without `joint`."""
         return self._native.ranges
 
     def __repr__(self) -> str:
         return f"<Mixture of {', '.join(self.names)}>"
 
     @cached_property
-    def vocab(self) -> JointVocab:
-        """The joint piece table. Encoding needs the task piece first: `<dyna>STATE [...`."""
+    def vocab(self) -> Vocab:
+        """The joint piece table, whose encoding needs the task piece first (`<dyna>STATE [...`), or the shared one."""
+        if not self._joint:
+            own = generator(*self._parts[0])
+            return Vocab(self.names[0], own.pieces, own.encode)
         return JointVocab("mix", self._native.pieces, self._encode)
 
     def _encode(self, text: str) -> list[int]:
@@ -210,7 +219,9 @@ class Mixture(Mixed):
         raise SolveError(f"mix: the text begins with no task piece; known: {known} (at character 0)", task="mix")
 
     def lower(self, ids: Any) -> tuple[str, list[int]]:
-        """Name the task of one joint row and give the row in the task's own ids."""
+        """Name the task of one joint row and give the row in the task's own ids. Needs `joint`."""
+        if not self._joint:
+            raise param_error("mix", "joint", False, "allowed: True, as rows of one vocabulary do not name their task")
         own = one_dimensional("mix", "ids", ids).tolist()
         found = self._native.lower([integer("mix", "ids", id_, 0, 2**16 - 1) for id_ in own])
         if found is None:
@@ -223,9 +234,14 @@ def mix(
     *,
     params: Mapping[str, Mapping[str, Any]] | None = None,
     difficulty: int | None = None,
+    joint: bool = True,
 ) -> Mixture:
     """Mix tasks: `weights` maps names to shares of rows, `params` names to their parameters.
 
-    Raises ParamError for weights that are negative, not finite or all zero, UnknownTaskError for unknown names.
+    Tasks of one vocabulary, as the copy tasks and their downstream tasks are, may be mixed with `joint=False`: rows are
+    then the tasks' own, and nothing in them names the task.
+
+    Raises ParamError for weights that are negative, not finite or all zero and, with `joint=False`, for tasks that have
+    several vocabularies; UnknownTaskError for unknown names.
     """
-    return Mixture(weights, params or {}, difficulty)
+    return Mixture(weights, params or {}, difficulty, joint=joint)

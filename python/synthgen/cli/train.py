@@ -18,21 +18,18 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "command again goes on where a run stopped.",
     )
     verb.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a choice of a group, or a value")
-    verb.add_argument("--preset", help="a choice of the group train: default, or minimal for a few steps")
+    verb.add_argument("--preset", help="settings under the given ones: minimal, a few steps of a tiny GPT-2 on Depo")
     verb.add_argument("--show-config", action="store_true", help="print the whole configuration and stop")
     verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and print the figures of the last evaluation."""
-    words = list(args.overrides)
-    if args.preset is not None:
-        words.insert(0, f"train={args.preset}")
     for package in ("jax", "flax", "hydra"):
         extra(package, "train")
     from ..train.config import as_dict, compose
 
-    config = compose(words)
+    config = compose(args.overrides, args.preset)
     if args.show_config:
         sys.stdout.write(extra("omegaconf", "train").OmegaConf.to_yaml(as_dict(config)))
         return 0

@@ -153,15 +153,9 @@ class CopyTaskGenerator(_Numbered):
         """
         count = integer(self.name, "batch_size", batch_size, 0, 2**24)
         parts = dict.fromkeys(("copying", "kv", "pattern"), 1.0)
-        mixture = Mixture(parts, {name: self._params[name] for name in parts}, None)
-        rows = mixture.batch(count, self._seed, start=self._take(count), seq_len=self.frame + 1)
-        # Out of the joint vocabulary: without the task piece, in the ids that all of them share.
-        offsets = np.array([offset for _, _, offset in mixture.ranges], dtype=np.int32)
-        joint = np.delete(rows.input_ids, 1, axis=1)
-        shifted = joint - offsets[rows.parts][:, None]
-        ids = np.where(joint < 3, joint, shifted).astype(np.int32)
-        loss = np.delete(rows.loss_mask, 1, axis=1)
-        return _frame(ids, loss, rows.lengths - 1)
+        mixture = Mixture(parts, {name: self._params[name] for name in parts}, None, joint=False)
+        rows = mixture.batch(count, self._seed, start=self._take(count), seq_len=self.frame)
+        return _frame(rows.input_ids, rows.loss_mask, rows.lengths)
 
 
 class _Downstream(_Numbered):

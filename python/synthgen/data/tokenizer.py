@@ -20,10 +20,11 @@ _ALLOWED = "allowed: a tokenizer.json, or a folder that holds a tokenizer of tok
 
 @dataclass(frozen=True)
 class Foreign:
-    """A tokenizer of the `tokenizers` library as JSON, and the token that ends a row, if it has one."""
+    """A tokenizer of the `tokenizers` library as JSON, and the tokens that end and begin a row, if it has them."""
 
     json: str
     eos: str | None
+    bos: str | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Foreign:
@@ -37,7 +38,7 @@ class Foreign:
             raise param_error(None, "tokenizer", str(path), f"{_ALLOWED}; there is nothing at this path")
         try:
             text = file.read_text(encoding="utf-8") if file.is_file() else _through_transformers(folder)
-            foreign = cls(text, _eos(folder))
+            foreign = cls(text, _special(folder, "eos_token"), _special(folder, "bos_token"))
             _ = foreign._loaded
         except ParamError:
             raise
@@ -64,7 +65,26 @@ class Foreign:
         return loaded
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"json": self.json, "eos": self.eos}
+        return {"json": self.json, "eos": self.eos, "bos": self.bos}
+
+    @property
+    def size(self) -> int:
+        """One more than the largest id."""
+        return 1 + max(self._loaded.get_vocab().values(), default=0)
+
+    def token_id(self, kind: str) -> int | None:
+        """Id of the token that begins ("bos") or ends ("eos") a row, if there is one."""
+        token = self.eos if kind == "eos" else self.bos
+        found: int | None = None if token is None else self._loaded.token_to_id(token)
+        return found
+
+    def plain(self, text: str) -> list[int]:
+        """Ids of a text alone, nothing added at its ends. Raises DatasetError."""
+        try:
+            return list(self._loaded.encode(text, add_special_tokens=False).ids)
+        except Exception as error:  # the library raises bare exceptions
+            message = f"the tokenizer cannot encode {text!r}: {error}; give one that encodes any text"
+            raise DatasetError(message) from error
 
     def encode(self, rows: list[tuple[str, list[tuple[int, int]]]]) -> list[tuple[list[int], bytes]]:
         """Ids and loss masks of texts, each given with the characters that are predicted.
@@ -90,10 +110,10 @@ class Foreign:
         return found
 
 
-def _eos(folder: Path) -> str | None:
-    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+def _special(folder: Path, name: str) -> str | None:
+    for file in ("tokenizer_config.json", "special_tokens_map.json"):
         try:
-            found = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token")
+            found = json.loads((folder / file).read_text(encoding="utf-8")).get(name)
         except (OSError, ValueError, AttributeError):
             continue
         token = found.get("content") if isinstance(found, dict) else found

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from ..later import later
 
 if TYPE_CHECKING:
+    from .build import load
     from .config import RunConfig, compose
     from .generation import generate
-    from .loop import Diverged, Result, load, train
+    from .held_out import evaluate
+    from .loop import Diverged, Result, train
     from .lora import LoraConfig, add_lora, load_adapter, merge_lora, save_adapter
     from .models import LanguageModel, ModelConfig, count_parameters, sized
     from .scores import Answers, Tally
@@ -25,8 +27,9 @@ _LATER = {
     "add_lora": "lora",
     "compose": "config",
     "count_parameters": "models",
+    "evaluate": "held_out",
     "generate": "generation",
-    "load": "loop",
+    "load": "build",
     "load_adapter": "lora",
     "load_pretrained": "weights",
     "merge_lora": "lora",
@@ -49,6 +52,7 @@ __all__ = [
     "add_lora",
     "compose",
     "count_parameters",
+    "evaluate",
     "generate",
     "load",
     "load_adapter",

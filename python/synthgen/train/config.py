@@ -1,39 +1,15 @@
-"""What a run is made of: one tree of groups, composed by Hydra from `synthgen/conf` and overrides, and checked here."""
+"""What a run is made of: one tree of groups, composed from `synthgen/conf` and overrides, and checked here."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..checks import extra
-from ..compat.names import SEED_NAMES
-from ..errors import ParamError, param_error
-from ..registry import tasks
+from ..errors import param_error
+from ..tree import FILE, MIX, DatasetConfig, Tree
 from .models.config import ModelConfig
-
-MIX = "mix"
-"""Name of the dataset that is a mixture of tasks."""
-
-
-@dataclass
-class DatasetConfig:
-    """Rows to train on: of a task, or of a mixture of tasks."""
-
-    name: str = MIX
-    config: dict[str, Any] = field(default_factory=dict)  # parameters; of a mixture, those of each task by its name
-    weights: dict[str, float] = field(default_factory=dict)  # of a mixture: tasks and their shares of rows
-    difficulty: int | None = None  # preset 1, 2 or 3, under the parameters
-    split: str = "train"
-    seed: int | None = None  # None: train.seed
-    layout: str = "padded"  # padded: a row each; packed: windows full of rows
-    seq_len: int | None = None  # None: as long as the longest row can be
-    overflow: str = "error"  # rows longer than seq_len: error, redraw, or truncate
-    policy: str = "truncate"  # the row that crosses a window's end: truncate or pad
-    isolated: bool = True  # packed rows do not see each other
-    loss: str = "answer"  # answer: what the task predicts; all: every token but the first
 
 
 @dataclass
@@ -77,12 +53,16 @@ class EvalConfig:
     """Held-out rows, and how often they are scored."""
 
     every: int = 100  # steps; 0: only at the end
+    at: list[int] = field(default_factory=list)  # steps at which it is scored too; 0: before the first
     split: str = "validation"
     num_examples: int = 256
     batch_size: int | None = None  # None: train.batch_size
     axis: str | None = None  # a parameter that is varied, or difficulty
     values: list[Any] = field(default_factory=list)  # its values: one set of rows for each
+    config: dict[str, Any] = field(default_factory=dict)  # parameters that held-out rows have otherwise
+    paths: dict[str, str] = field(default_factory=dict)  # of the dataset file: held-out files, one set for each
     seed: int | None = None  # None: that of training; the split keeps the rows apart
+    resample: bool = False  # other rows at every evaluation
     best: str = "loss"  # the checkpoint that is best by this figure is kept: loss, answer_accuracy or exact_match
 
 
@@ -141,12 +121,16 @@ ALIASES = {
 }
 """Other names of keys."""
 
+TREE = Tree("train", RunConfig, {"model": MODEL}, ALIASES)
+"""The settings of `synthgen train`."""
+
 CHOICES = {
     "dataset.layout": ("padded", "packed"),
     "dataset.overflow": ("error", "redraw", "truncate"),
     "dataset.policy": ("truncate", "pad"),
     "dataset.loss": ("answer", "all"),
     "dataset.split": ("train", "validation", "test"),
+    "dataset.answers": ("given", "random"),
     "optimizer.schedule": ("constant", "linear", "cosine"),
     "train.parallel": ("jit", "pmap"),
     "eval.split": ("train", "validation", "test"),
@@ -182,24 +166,18 @@ WITHIN = {
 }
 
 
-def compose(overrides: Iterable[str] = ()) -> RunConfig:
+def compose(overrides: Iterable[str] = (), preset: str | None = None) -> RunConfig:
     """Make a run's configuration from Hydra overrides: `compose(["task=depo", "model=gla", "optimizer.lr=3e-4"])`.
 
     Parameters of the task stand under `dataset.config`, or under `dataset` itself, by our names or by those of the
-    originals. Raises ParamError that names the key; ModuleNotFoundError without the extra `train`.
+    originals; a preset stands under the overrides. Raises ParamError that names the key; ModuleNotFoundError without
+    the extra `train`.
     """
-    hydra, omegaconf = extra("hydra", "train"), extra("omegaconf", "train")
-    _register()
-    words = [_ours(word) for word in overrides]
-    named = {word.partition("=")[0] for word in words}
+    words = list(overrides)
+    named = {word.partition("=")[0] for word in words if isinstance(word, str)}
     if "model.name_or_path" in named and "model" not in named:
         words.append("model=from_pretrained")
-    try:
-        with hydra.initialize_config_module("synthgen.conf", version_base="1.3"):
-            composed = hydra.compose("train", overrides=words)
-        config: RunConfig = omegaconf.OmegaConf.to_object(composed)
-    except (hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException) as error:
-        raise _plain(error, words) from None
+    config: RunConfig = TREE.compose(words, preset)
     check(config)
     return config
 
@@ -218,14 +196,31 @@ def check(config: RunConfig) -> None:
     if config.train.batch_size % (config.train.accumulate or 1):
         allowed = f"allowed: a divisor of train.batch_size = {config.train.batch_size}"
         raise param_error(None, "train.accumulate", config.train.accumulate, allowed)
-    if (config.eval.axis is None) != (not config.eval.values):
-        raise param_error(None, "eval.axis", config.eval.axis, "allowed: a parameter's name, with eval.values, or both")
-    if config.dataset.layout == "packed" and config.dataset.seq_len is None:
-        raise param_error(None, "dataset.seq_len", None, "allowed: an integer, where dataset.layout is packed")
+    _check_dataset(config.dataset)
+    _check_eval(config)
     if config.model.get("name_or_path") == "":
-        raise param_error(None, "model.name_or_path", None, "allowed: a folder of Llama or GPT-2 weights")
-    if config.dataset.name == MIX and not config.dataset.weights:
+        allowed = "allowed: a folder of Llama or GPT-2 weights, or of a run"
+        raise param_error(None, "model.name_or_path", None, allowed)
+
+
+def _check_dataset(own: DatasetConfig) -> None:
+    if own.layout == "packed" and own.seq_len is None:
+        raise param_error(None, "dataset.seq_len", None, "allowed: an integer, where dataset.layout is packed")
+    if (own.name == FILE) != (own.path is not None):
+        raise param_error(None, "dataset.path", own.path, "allowed: a path, where the dataset is file")
+    if own.name == MIX and not own.weights:
         raise param_error(None, "dataset.weights", {}, "allowed: tasks and weights, as {dyna: 0.4, depo: 0.6}")
+
+
+def _check_eval(config: RunConfig) -> None:
+    own = config.eval
+    if (own.axis is None) != (not own.values):
+        raise param_error(None, "eval.axis", own.axis, "allowed: a parameter's name, with eval.values, or both")
+    if any(step < 0 for step in own.at):
+        raise param_error(None, "eval.at", own.at, "allowed: steps, 0 or more")
+    if own.paths and (config.dataset.name != FILE or own.axis is not None):
+        allowed = "allowed: where the dataset is file, and without eval.axis"
+        raise param_error(None, "eval.paths", own.paths, allowed)
 
 
 def as_dict(config: RunConfig) -> dict[str, Any]:
@@ -238,76 +233,3 @@ def _value(config: RunConfig, key: str) -> Any:
     for part in key.split("."):
         found = getattr(found, part)
     return found
-
-
-def _register() -> None:
-    """Give Hydra what stands in Python: types and defaults, keys of models, and a dataset for each task."""
-    store = extra("hydra.core.config_store", "train").ConfigStore.instance()
-    store.store(name="schema", node=RunConfig)
-    store.store(group="model", name="base", node=MODEL)
-    for name in (*tasks(), MIX):
-        store.store(group="dataset", name=name, node={"name": name})
-
-
-def _ours(word: Any) -> str:
-    """Translate an override: other names of keys, and parameters of a task, which Hydra must be told to add."""
-    if not isinstance(word, str) or "=" not in word or word.startswith("~"):
-        raise param_error(None, "overrides", word, "allowed: key=value, as train.max_steps=100")
-    key, equals, value = word.lstrip("+").partition("=")
-    key = ALIASES.get(key, key)
-    head, _, rest = key.partition(".")
-    if key.startswith("model.lora."):
-        key = f"++{key}"
-    elif head == "dataset" and rest:
-        known = {one.name for one in dataclasses.fields(DatasetConfig)}
-        section, _, name = rest.partition(".")
-        if section in ("config", "weights"):
-            key = f"++dataset.{section}" + (f".{SEED_NAMES.get(name, name)}" if name else "")
-        elif section not in known:
-            key = f"++dataset.config.{SEED_NAMES.get(rest, rest)}"
-    return f"{key}{equals}{value}"
-
-
-def _plain(error: Exception, words: Iterable[str]) -> ParamError:
-    """Say what Hydra says in one line that names the key and the way out."""
-    cause = error.__cause__ or error
-    named = next((word.partition("=")[0] for word in words if word in str(error)), "")
-    key = getattr(cause, "full_key", None) or named
-    first = str(cause).partition("\n")[0]
-    if isinstance(error, extra("hydra.errors", "train").OverrideParseException):
-        key, first = error.override.partition("=")[0], f"{error.override} is no value as Hydra writes them ({first})"
-    if "not in" in first:
-        near = difflib.get_close_matches(key, list(keys()), 1, 0.5)
-        groups = ", ".join(one.name for one in dataclasses.fields(RunConfig))
-        hint = f"did you mean {near[0]}?" if near else f"groups: {groups}"
-        return ParamError(f"{key}: no such key; {hint}", field=key, allowed=hint)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if "Could not find" in lines[0]:
-        wanted = lines[0].rpartition(" ")[2].strip("'")
-        group, _, name = wanted.partition("/")
-        options = [line for line in lines[2:] if ":" not in line and "=" not in line and line != "base"]
-        near = difflib.get_close_matches(name, options, 1, 0.5)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return ParamError(f"{group} = {name}: no such choice; {hint}known: {', '.join(options)}", field=group)
-    return ParamError(f"{key}: {first}" if key else first, field=key)
-
-
-def keys() -> list[str]:
-    """All keys of a run."""
-    return [*_fields(RunConfig), *(f"model.{name}" for name in MODEL)]
-
-
-def _fields(kind: Any, before: str = "") -> list[str]:
-    found = []
-    for one in dataclasses.fields(kind):
-        default = one.default_factory() if one.default_factory is not dataclasses.MISSING else one.default
-        if dataclasses.is_dataclass(default):
-            found += _fields(type(default), f"{before}{one.name}.")
-        else:
-            found.append(f"{before}{one.name}")
-    return found
-
-
-def params_of(config: DatasetConfig) -> Mapping[str, Any]:
-    """The parameters of a dataset, by our names."""
-    return {SEED_NAMES.get(name, name): value for name, value in config.config.items()}

@@ -14,45 +14,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..batch import Batch, Packed
+from ..data.permute import key
 from ..errors import param_error
 from ..mixture import Mixture
 from ..registry import get
-from .config import MIX, DatasetConfig, params_of
+from ..tree import FILE, MIX, DatasetConfig, params_of
+from .texts import TextBatch, Texts
 
 Arrays = dict[str, NDArray[Any]]
+Drawn = Batch | Packed | TextBatch
 T = TypeVar("T")
+
+POOL = 4096
+"""Rows whose answers random answers are drawn from."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a task or of a mixture, any of them, alone."""
+    """Rows of a task, of a mixture or of files, any of them, alone."""
 
     config: DatasetConfig
     seed: int
+    held_out: bool = False  # rows of files come in the files' order, each once
 
     def __post_init__(self) -> None:
         self.draw(0, 0)  # refuses here what every batch would refuse
 
-    @property
-    def mixed(self) -> bool:
-        """Are these rows of several tasks?"""
-        return self.config.name == MIX
-
     @cached_property
     def source(self) -> Any:
-        """The task's module, or the mixture."""
+        """The task's module, the mixture, or the files."""
         config = self.config
-        if self.mixed:
-            return Mixture(config.weights, config.config, config.difficulty)
+        if config.name == MIX:
+            return Mixture(config.weights, config.config, config.difficulty, joint=config.joint)
+        if config.name == FILE:
+            return Texts.read(config.path or "", config.tokenizer, shuffled=not self.held_out)
         return get(config.name)
 
-    def draw(self, start: int, n: int) -> Batch | Packed:
+    @property
+    def count(self) -> int | None:
+        """How many rows there are, where they are not endless."""
+        return self.source.rows_of(self.config.split) if self.config.name == FILE and self.held_out else None
+
+    def tokenizer(self) -> Any:
+        """A tokenizer of these rows as transformers knows them; None where nothing that sees only text can be one."""
+        if self.config.name == FILE or (self.config.name == MIX and self.config.joint):
+            return None
+        return self.source.vocab.tokenizer() if self.config.name == MIX else self.source.tokenizer()
+
+    def draw(self, start: int, n: int) -> Drawn:
         """Rows or windows start .. start + n."""
         config = self.config
         asked: dict[str, Any] = {"start": start, "split": config.split, "overflow": config.overflow, "threads": 1}
-        if not self.mixed:
+        if config.name not in (MIX, FILE):
             asked |= {**params_of(config), "difficulty": config.difficulty}
-        found: Batch | Packed
+        found: Drawn
         if config.layout == "packed":
             found = self.source.packed(n, config.seq_len, self.seed, policy=config.policy, **asked)
         else:
@@ -69,14 +84,14 @@ class Rows:
         """Tokens of a row with its padding."""
         return int(self.draw(0, 0).input_ids.shape[1])
 
-    def of(self, rows: Batch | Packed) -> Arrays:
+    def of(self, rows: Drawn) -> Arrays:
         """What a step reads of rows, each (n, seq_len).
 
         input_ids int32; weights uint8, 1 where the token itself is predicted; of packed windows also segments and,
         where rows do not see each other, positions, int32.
         """
         weights, found = rows.loss_mask, {}
-        if isinstance(rows, Batch):
+        if not isinstance(rows, Packed):
             inside, firsts = rows.attention_mask, np.arange(rows.input_ids.shape[1]) == 0
         else:
             inside, firsts = (rows.segment_ids > 0).astype(np.uint8), rows.position_ids == 0
@@ -85,12 +100,32 @@ class Rows:
                 found["positions"] = rows.position_ids
         if self.config.loss == "all":
             weights = inside * ~firsts
-        return {"input_ids": rows.input_ids, "weights": weights, **found}
+        ids = rows.input_ids
+        if self.config.answers == "random":
+            ids = self._random(rows)
+        return {"input_ids": ids, "weights": weights, **found}
+
+    @cached_property
+    def _pool(self) -> NDArray[np.int32]:
+        """Tokens of the answers of other rows."""
+        others = replace(self, seed=key(self.seed, POOL)).draw(0, POOL)
+        found: NDArray[np.int32] = others.input_ids[others.answer_mask == 1].astype(np.int32, copy=False)
+        return found
+
+    def _random(self, rows: Drawn) -> NDArray[np.int32]:
+        """The ids with every token of an answer drawn from the pool, by the row's number and its place alone."""
+        if isinstance(rows, Packed):
+            raise param_error(None, "dataset.answers", "random", "allowed: given, where dataset.layout is packed")
+        width = rows.input_ids.shape[1]
+        numbers = np.arange(rows.start, rows.start + len(rows), dtype=np.uint64)
+        words = key(np.uint64(self.seed), numbers[:, None], np.arange(width, dtype=np.uint64)[None])
+        others = self._pool[words % np.uint64(len(self._pool))]
+        return np.where(rows.answer_mask == 1, others, rows.input_ids).astype(np.int32, copy=False)
 
     @staticmethod
-    def tokens(rows: Batch | Packed) -> int:
+    def tokens(rows: Drawn) -> int:
         """Tokens of rows, padding left out."""
-        return int(rows.lengths.sum() if isinstance(rows, Batch) else np.count_nonzero(rows.segment_ids))
+        return int(np.count_nonzero(rows.segment_ids) if isinstance(rows, Packed) else rows.lengths.sum())
 
 
 def host_share(batch_size: int, host: int, hosts: int, step: int) -> tuple[int, int]:

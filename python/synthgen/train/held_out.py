@@ -1,55 +1,116 @@
-"""Rows that a model is scored on while it trains: never in its training split, the same at every evaluation."""
+"""Rows that a model is scored on while it trains, and after: never in its training split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+import jax
+import numpy as np
+from flax import nnx
+
+from ..errors import param_error
+from ..tree import params_of
 from .config import RunConfig
 from .feed import Arrays, Rows, varied
+from .models import LanguageModel
 from .scores import Answers, Tally
+from .steps import said
+from .texts import ALL, read_texts
 
-Predict = Callable[[Any, Arrays], Any]
+Predict = Callable[[Arrays], Any]
+"""What a model says of rows, as `steps.said` gives it."""
+
+SETS = ("answer_accuracy", "exact_match", "completion", "token_accuracy")
+"""Metrics that are told of every set of several."""
 
 
 class HeldOut:
-    """The held-out rows of a run; of several sets, where an axis is varied."""
+    """The held-out rows of a run; of several sets, where an axis is varied or files are named."""
 
     def __init__(self, config: RunConfig, seed: int) -> None:
         self.config = config
         own = config.eval
-        base = replace(config.dataset, split=own.split)
-        self._sets = {
-            "" if own.axis is None else f"{own.axis}={value}": Rows(
-                varied(base, own.axis, value), seed if own.seed is None else own.seed
-            )
-            for value in (own.values if own.axis is not None else [None])
-        }
+        base = replace(config.dataset, split=own.split, answers="given")
+        base = replace(base, config={**params_of(base), **params_of(replace(base, config=own.config))})
+        if own.paths:
+            sets = {f"set={name}": replace(base, path=path, split=ALL) for name, path in own.paths.items()}
+            _check_apart(config)
+        elif own.axis is not None:
+            sets = {f"{own.axis}={value}": varied(base, own.axis, value) for value in own.values}
+        else:
+            sets = {"": base}
+        seed = seed if own.seed is None else own.seed
+        self._sets = {name: Rows(dataset, seed, held_out=True) for name, dataset in sets.items()}
+
+    def _batches(self, number: int) -> Iterator[tuple[str, Arrays, Answers]]:
+        """Rows of evaluation `number`, set by set."""
+        own = self.config.eval
+        size = own.batch_size or self.config.train.batch_size
+        for name, rows in self._sets.items():
+            count = own.num_examples if rows.count is None else min(rows.count, own.num_examples)
+            first = number * count if own.resample and rows.count is None else 0
+            for start in range(first, first + count, size):
+                drawn = rows.draw(start, min(size, first + count - start))
+                yield name, rows.of(drawn), Answers(drawn)
 
     @cached_property
-    def _batches(self) -> list[tuple[str, Arrays, Answers]]:
-        count, size = self.config.eval.num_examples, self.config.eval.batch_size or self.config.train.batch_size
-        found = []
-        for name, rows in self._sets.items():
-            for start in range(0, count, size):
-                drawn = rows.draw(start, min(size, count - start))
-                found.append((name, rows.of(drawn), Answers(drawn)))
-        return found
+    def _frozen(self) -> list[tuple[str, Arrays, Answers]]:
+        return list(self._batches(0))
 
-    def figures(self, predict: Predict, state: Any) -> dict[str, float]:
-        """Score a model: loss (nats a predicted token), accuracies overall, by kind of query, and by set."""
-        total, parts, sums = Tally(), {name: Tally() for name in self._sets}, [0.0, 0.0]
-        for name, rows, answers in self._batches:
-            said = predict(state, rows)
-            found = answers.tally(said["predictions"])
-            total += found
-            parts[name] += found
-            sums[0] += float(said["losses"].sum(dtype="float64"))
-            sums[1] += float(said["weights"].sum(dtype="float64"))
+    def figures(self, predict: Predict, number: int = 0) -> dict[str, float]:
+        """Score a model: loss (nats a predicted token), accuracies overall, by kind of query, and by set.
+
+        With `eval.resample`, evaluations of different numbers are of different rows.
+        """
+        total, parts = Tally(), {name: Tally() for name in self._sets}
+        lost = {name: np.zeros(2) for name in self._sets}
+        for name, rows, answers in self._batches(number) if self.config.eval.resample else self._frozen:
+            found = predict(rows)
+            tally = answers.tally(found["predictions"])
+            total += tally
+            parts[name] += tally
+            lost[name] += [float(found[part].sum(dtype="float64")) for part in ("losses", "weights")]
+        sums = sum(lost.values(), np.zeros(2))
         values = {"loss": sums[0] / max(sums[1], 1.0), **total.values()}
         for name, part in parts.items():
             if name:
-                values |= {f"{metric}/{name}": part.values()[metric] for metric in ("answer_accuracy", "exact_match")}
+                shares = part.values()
+                values |= {f"{metric}/{name}": shares[metric] for metric in SETS}
+                values |= {
+                    f"loss/{name}": lost[name][0] / max(lost[name][1], 1.0),
+                    f"answers/{name}": float(part.counts["exact_match"][1]),
+                }
         return values
+
+
+def evaluate(model: LanguageModel, config: RunConfig, number: int = 0) -> dict[str, float]:
+    """Score a model on the held-out rows of a configuration, as training does; see `HeldOut.figures`."""
+    seed = config.train.seed if config.dataset.seed is None else config.dataset.seed
+    return HeldOut(config, seed).figures(partial(say, model), number)
+
+
+def say(model: LanguageModel, rows: Arrays) -> dict[str, Any]:
+    """What a model says of rows: predictions int32 (n, time), losses and weights float32, as NumPy arrays.
+
+    Column t is said from the tokens before t; column 0 says nothing.
+    """
+    graph, state = nnx.split(model)
+    return {name: np.asarray(one) for name, one in _say(graph, state, rows).items()}
+
+
+@partial(jax.jit, static_argnames="graph")
+def _say(graph: Any, state: Any, rows: Arrays) -> Any:
+    return said(nnx.merge(graph, state), rows)
+
+
+def _check_apart(config: RunConfig) -> None:
+    """Refuse held-out files with prompts that are trained on."""
+    trained = {text.prompt for text in read_texts(config.dataset.path or "")}
+    for name, path in config.eval.paths.items():
+        shared = sum(text.prompt in trained for text in read_texts(path))
+        if shared:
+            allowed = f"allowed: files without the prompts of dataset.path; {shared} are in both"
+            raise param_error(None, f"eval.paths.{name}", path, allowed)

@@ -9,9 +9,9 @@ import shutil
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import jax
 from ..checks import extra
 from ..data.files import json_bytes, write_atomic
 from ..errors import DatasetError, SynthgenError
-from .build import build
+from .build import CONFIG, build
 from .checkpoints import Checkpoints
 from .config import RunConfig, as_dict, check, compose
 from .feed import Ahead, Rows, host_share
@@ -31,9 +31,9 @@ from .parallel import connect, parallel, parts
 from .progress import Progress
 from .records import LOG, TABLE, Recorder, WandbSettings
 from .steps import adamw, make_predict, make_update, program, schedule
+from .texts import ALL
 from .weights import save_pretrained
 
-CONFIG = "config.json"
 EXPORTED = "pretrained"
 FREE = (
     "logging", "eval", "output_dir", "overwrite", "train.parallel", "train.devices", "train.remat", "train.prefetch",
@@ -49,6 +49,10 @@ class Diverged(SynthgenError):
     def __init__(self, message: str, step: int) -> None:
         super().__init__(message)
         self.step = step
+
+
+Judge = Callable[[LanguageModel], Mapping[str, float]]
+"""Says more about a model, by names of its own."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,11 @@ class _Pending:
     tokens: int
 
 
-def train(config: RunConfig | Iterable[str]) -> Result:
+def train(config: RunConfig | Iterable[str], judge: Judge | None = None) -> Result:
     """Train a model: `train(["task=kv", "model=gla", "train.max_steps=500"])`, or with a checked RunConfig.
+
+    At every evaluation `judge` is called with the model, and what it says is recorded beside the other figures; it
+    must not change the model. It is asked on one host alone.
 
     In `output_dir` come config.json, metrics.csv and metrics.jsonl, checkpoints and figures. The same call again goes
     on from the last checkpoint, with the losses that an undisturbed run would have had; with other settings it is
@@ -81,13 +88,14 @@ def train(config: RunConfig | Iterable[str]) -> Result:
     if not isinstance(config, RunConfig):
         config = compose(config)
     check(config)
-    return Run(config).run()
+    return Run(config, judge).run()
 
 
 class Run:
     """A run that is set up: its rows, its model, its devices, and what it has in its directory."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, judge: Judge | None = None) -> None:
+        self._judge = judge
         for wanted, package, group in (
             (config.logging.tensorboard, "tensorboardX", "tensorboard"),
             (config.logging.wandb.enabled, "wandb", "wandb"),
@@ -100,7 +108,9 @@ class Run:
         self.parallel = parallel(config.train)
         self.main = self.parallel.host == 0
         seed = config.train.seed
-        self.rows = Rows(config.dataset, seed if config.dataset.seed is None else config.dataset.seed)
+        # Where files are held out, all rows of the others are trained on.
+        dataset = replace(config.dataset, split=ALL) if config.eval.paths else config.dataset
+        self.rows = Rows(dataset, seed if config.dataset.seed is None else config.dataset.seed)
         self.held_out = HeldOut(config, self.rows.seed)
         model = build(config.model, self.rows.vocab_size, seed)
         model.remat = config.train.remat
@@ -178,12 +188,15 @@ class Run:
         feed = Ahead(self._batch, done, last, own.prefetch)
         self._since, self._waited, self._tokens = time.perf_counter(), 0.0, 0
         try:
+            if done == 0 and 0 in self.config.eval.at:
+                self._evaluate(0, state)
+                self._since = time.perf_counter()
             for step, (rows, tokens) in enumerate(feed, done + 1):
                 state, figures = self._update(state, rows)
                 self._pending.append(_Pending(step, figures, tokens))
                 if len(self._pending) > 1:
                     self._settle(feed)
-                evaluate = step == own.max_steps or _due(step, self.config.eval.every)
+                evaluate = step == own.max_steps or _due(step, self.config.eval.every) or step in self.config.eval.at
                 save = step == last or _due(step, own.checkpoint_every)
                 if evaluate or save:
                     self._settle(feed, everything=True)
@@ -241,10 +254,17 @@ class Run:
         return Diverged(f"step {step}: the loss is {loss:g}, the gradient's norm {norm:g}; {kept}; {way}", step)
 
     def _evaluate(self, step: int, state: Any) -> None:
-        self._figures = self.held_out.figures(self._predict, state)
+        every = self.config.eval.every
+        number = step // every if every else 0
+        self._figures = self.held_out.figures(lambda rows: self._predict(state, rows), number)
+        if self._judge is not None and self.main:
+            whole = self.parallel.whole(state)
+            self._figures |= self._judge(self.program.model(whole.trained, whole.fixed))
         self._progress.evaluated(step, self._figures)
         if self.main:
             self._recorder.record(step, "eval", self._figures)
+        if step == 0:
+            return
         best = self.config.eval.best
         value = self._figures[best] if best == "loss" else -self._figures[best]
         if value < self._best:
@@ -286,34 +306,7 @@ class Run:
         if self.config.model.get("lora") is not None:
             save_adapter(model, path, base_model=self.config.model.get("name_or_path"))
         else:
-            save_pretrained(model, path, tokenizer=None if self.rows.mixed else self.rows.source.tokenizer())
-
-
-def load(directory: str | Path, *, best: bool = False) -> LanguageModel:
-    """The model of a run, from its last checkpoint or its best. Raises DatasetError where there is none."""
-    path = Path(directory)
-    config = read_config(path)
-    rows = Rows(config.dataset, 0)
-    model = build(config.model, rows.vocab_size, config.train.seed)
-    own, state = program(model, adamw(config.optimizer, config.train.max_steps), config.train.seed)
-    checkpoints = Checkpoints(path, config.train.keep)
-    try:
-        state, _ = checkpoints.load(state, best=best)
-    finally:
-        checkpoints.close()
-    return own.model(state.trained, state.fixed)
-
-
-def read_config(directory: Path) -> RunConfig:
-    """The configuration of a run."""
-    from omegaconf import OmegaConf
-
-    try:
-        kept = json.loads((directory / CONFIG).read_text())
-        config: RunConfig = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RunConfig), kept))
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{directory}: no run is here ({error})") from error
-    return config
+            save_pretrained(model, path, tokenizer=self.rows.tokenizer())
 
 
 def clear(directory: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from ..batch import Batch, Packed
 from ..errors import param_error
 from ..registry import tasks
+from .texts import TextBatch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,9 +40,11 @@ def interval(correct: int, total: int) -> tuple[float, float]:
 class Tally:
     """How many were right, of how many, by the metric's name. Tallies of parts add up to the tally of the whole.
 
-    The metrics are `answer_accuracy` (tokens of answers), `exact_match` (whole answers) and `row_exact_match` (rows all
-    of whose answers are right; of a packed window, instances). The first two come broken down as well, as
-    `exact_match/hops=2`.
+    The metrics are `answer_accuracy` (tokens of answers), `exact_match` (whole answers), `row_exact_match` (rows all
+    of whose answers are right; of a packed window, instances), `token_accuracy` (predicted tokens, markers and ends
+    included) and `completion` (rows whose predicted tokens are all right: what greedy decoding writes, if only answers
+    are predicted). The first two come broken down as well, as `exact_match/hops=2`, and `completion` where all queries
+    of a row are of one kind.
     """
 
     counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -63,10 +66,11 @@ class Tally:
 
 
 class _Instance(NamedTuple):
-    """One row, or one instance of a window, that begins at `offset`."""
+    """One row, or one instance of a window, from `offset` to `stop`."""
 
     row: int
     offset: int
+    stop: int
     spans: list[tuple[int, int]]
     facts: Mapping[str, Any]
 
@@ -86,14 +90,16 @@ class Answers:
     An answer is compared token for token: where a task accepts several (Brevo, Lano), only the one in the row counts.
     """
 
-    def __init__(self, batch: Batch | Packed, by: Sequence[str] | None = None) -> None:
-        self._ids = batch.input_ids
+    def __init__(self, batch: Batch | Packed | TextBatch, by: Sequence[str] | None = None) -> None:
+        self._ids, self._mask = batch.input_ids, batch.loss_mask.astype(bool)
         width = self._ids.shape[1]
         wanted = _default(batch) if by is None else tuple(by)
         members: dict[str, dict[_Group, list[int]]] = {axis: defaultdict(list) for axis in wanted}
+        rows_of: dict[str, dict[_Group, list[int]]] = {axis: defaultdict(list) for axis in wanted}
         places: list[tuple[int, int, int]] = []
+        wholes: list[tuple[int, int]] = []
         self._whole = 0
-        for row, offset, spans, facts in _instances(batch):
+        for row, offset, stop, spans, facts in _instances(batch):
             features = [(axis, _feature(facts, axis, len(spans), strict=by is not None)) for axis in wanted]
             complete = bool(spans) and all(offset + end <= width for _, end in spans)
             for query, (start, end) in enumerate(spans):
@@ -105,8 +111,19 @@ class Answers:
                 first = row * width + offset
                 places.append((first + start, first + end, self._whole if complete else -1))
             self._whole += complete
+            if complete:
+                for axis, groups in features:
+                    if groups[0] is not None and len(set(groups)) == 1:
+                        rows_of[axis][groups[0]].append(len(wholes))
+                wholes.append((row * width + offset, row * width + stop))
+        self._firsts, self._stops = np.array(wholes, np.int64).reshape(-1, 2).T
         self._starts, self._ends, self._instances = np.array(places, np.int64).reshape(-1, 3).T
         self._groups: dict[str, NDArray[np.int64]] = {}
+        self._row_groups = {
+            f"{axis}={group.label}": np.array(found[group], np.int64)
+            for axis, found in rows_of.items()
+            for group in sorted(found)
+        }
         for axis, found in members.items():
             if by is not None and places and not found:
                 raise param_error(None, "by", axis, "allowed: task, difficulty, or what the rows' metadata has")
@@ -121,13 +138,22 @@ class Answers:
         predicted = np.asarray(predictions)
         if predicted.shape != self._ids.shape:
             raise param_error(None, "predictions", predicted.shape, f"allowed: the shape {self._ids.shape} of the ids")
-        flaws = np.concatenate([[0], np.cumsum(predicted != self._ids, dtype=np.int64)])
+        differs = predicted != self._ids
+        flaws, missed = (
+            np.concatenate([[0], np.cumsum(one, dtype=np.int64)]) for one in (differs, differs & self._mask)
+        )
         wrong = flaws[self._ends] - flaws[self._starts]
+        whole = missed[self._stops] == missed[self._firsts]
         sizes = self._ends - self._starts
         inside = self._instances >= 0
         failed = np.bincount(self._instances[inside], wrong[inside], self._whole)
         counts = _counts("", wrong, sizes)
         counts["row_exact_match"] = (int((failed == 0).sum()), self._whole)
+        predicted_tokens = int(self._mask.sum())
+        counts["token_accuracy"] = (predicted_tokens - int(missed[-1]), predicted_tokens)
+        counts["completion"] = (int(whole.sum()), len(whole))
+        for name, members in self._row_groups.items():
+            counts[f"completion/{name}"] = (int(whole[members].sum()), len(members))
         for name, members in self._groups.items():
             counts |= _counts(f"/{name}", wrong[members], sizes[members])
         return Tally(counts)
@@ -140,23 +166,30 @@ def _counts(suffix: str, wrong: NDArray[np.int64], sizes: NDArray[np.int64]) -> 
     }
 
 
-def _default(batch: Batch | Packed) -> tuple[str, ...]:
+def _default(batch: Batch | Packed | TextBatch) -> tuple[str, ...]:
+    if isinstance(batch, TextBatch):
+        return ("task", "category", "difficulty")
     names = {task for task, _, _ in batch._origin.parts}
     first = tasks()[names.pop()].axes[:1] if len(names) == 1 else ()
     return tuple(dict.fromkeys(("task", "difficulty", "hops", *first)))
 
 
-def _instances(batch: Batch | Packed) -> Iterator[_Instance]:
-    if isinstance(batch, Batch):
+def _instances(batch: Batch | Packed | TextBatch) -> Iterator[_Instance]:
+    width = batch.input_ids.shape[1]
+    if isinstance(batch, TextBatch):
+        for row in range(len(batch)):
+            yield _Instance(row, 0, width, batch.spans(row), batch.facts(row))
+    elif isinstance(batch, Batch):
         for row in range(len(batch)):
             spans = [(query.answer_start, query.answer_end) for query in batch.queries(row)]
-            yield _Instance(row, 0, spans, batch.example(row))
+            yield _Instance(row, 0, width, spans, batch.example(row))
     else:
         for row, (first, end) in enumerate(zip(batch.instance_offsets, batch.instance_offsets[1:], strict=False)):
-            for number, offset in enumerate(batch.instance_starts[first:end].tolist()):
+            starts = batch.instance_starts[first:end].tolist()
+            for number, (offset, stop) in enumerate(zip(starts, [*starts[1:], width], strict=True)):
                 view = batch.instance(row, number)
                 spans = [(query["answer_start"], query["answer_end"]) for query in view["queries"]]
-                yield _Instance(row, offset, spans, view)
+                yield _Instance(row, offset, stop, spans, view)
 
 
 class _Group(NamedTuple):

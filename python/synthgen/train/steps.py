@@ -134,16 +134,16 @@ def make_update(own: Program, accumulate: int) -> Callable[[State, dict[str, Arr
 
 
 def make_predict(own: Program) -> Callable[[State, dict[str, Array]], dict[str, Array]]:
+    """What a model in this state says of rows."""
+    return lambda state, rows: said(own.model(state.trained, state.fixed), rows)
+
+
+def said(model: LanguageModel, rows: dict[str, Array]) -> dict[str, Array]:
     """What a model says of rows: predictions int32 (n, time), of the token itself, and its loss and weight, float32.
 
     Column t is said from the tokens before t; column 0 says nothing.
     """
-
-    def predict(state: State, rows: dict[str, Array]) -> dict[str, Array]:
-        model = own.model(state.trained, state.fixed)
-        model.eval()  # type: ignore[no-untyped-call]
-        each, weights, logits = losses(model, rows)
-        found = {"predictions": logits.argmax(-1).astype(jnp.int32), "losses": each, "weights": weights}
-        return {name: jnp.roll(one, 1, 1) for name, one in found.items()}
-
-    return predict
+    model.eval()  # type: ignore[no-untyped-call]
+    each, weights, logits = losses(model, rows)
+    found = {"predictions": logits.argmax(-1).astype(jnp.int32), "losses": each, "weights": weights}
+    return {name: jnp.roll(one, 1, 1) for name, one in found.items()}

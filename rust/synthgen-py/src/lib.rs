@@ -154,13 +154,13 @@ impl Generator {
     }
 }
 
-/// Several generators in one joint vocabulary.
+/// Several generators, in one joint vocabulary or in one that they share.
 #[pyclass(frozen, module = "synthgen._native")]
 struct Mixture(mix::Mixture);
 
 #[pymethods]
 impl Mixture {
-    /// `knots` are pairs of a step and the weights of the parts from there on; without `joint` all parts are one task.
+    /// `knots` are pairs of a step and the weights of the parts from there on; without `joint` all share a vocabulary.
     #[new]
     fn new(
         py: Python<'_>,

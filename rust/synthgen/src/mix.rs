@@ -177,7 +177,7 @@ impl Schedule {
 pub struct Mixture {
     parts: Vec<Arc<dyn AnyTask>>,
     schedule: Schedule,
-    /// Absent when all parts are one task, whose own vocabulary they share.
+    /// Absent when all parts share one vocabulary, and rows are the parts' own.
     joint: Option<Joint>,
 }
 
@@ -188,19 +188,20 @@ impl Mixture {
         Self::scheduled(parts, Schedule::constant(weights), true)
     }
 
-    /// Mix tasks with weights that change with the row. Without `joint` all parts must be one task (at several
-    /// difficulties, say), and rows are that task's own.
+    /// Mix tasks with weights that change with the row. Without `joint` all parts must have one vocabulary (as one task
+    /// at several difficulties has), and rows are the tasks' own.
     pub fn scheduled(parts: Vec<Arc<dyn AnyTask>>, schedule: Schedule, joint: bool) -> Result<Self, Error> {
         schedule.check(if joint && schedule.knots.len() == 1 { "mix" } else { "curriculum" }, &parts)?;
         let names: Vec<&str> = parts.iter().map(|task| task.name()).collect();
-        if !joint && names.iter().any(|&name| name != names[0]) {
-            return Err(Error::param("mix", "tasks", names.join(","), "several tasks need a joint vocabulary"));
+        if !joint && parts.iter().any(|task| task.vocab().pieces() != parts[0].vocab().pieces()) {
+            let allowed = "tasks of one vocabulary, or joint = true";
+            return Err(Error::param("mix", "tasks", names.join(","), allowed));
         }
         let joint = if joint { Some(Joint::new(&names)?) } else { None };
         Ok(Self { parts, schedule, joint })
     }
 
-    /// The joint table, unless all parts are one task.
+    /// The joint table, unless rows are the parts' own.
     pub fn joint(&self) -> Option<&Joint> {
         self.joint.as_ref()
     }
