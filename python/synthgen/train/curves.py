@@ -7,7 +7,7 @@ import io
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -75,6 +75,36 @@ def plot(directory: Path) -> list[Path]:
     return paths
 
 
+class Line(NamedTuple):
+    """A measured share along an axis, with its 95 % interval, and the floor below which nothing was learned."""
+
+    label: str
+    at: Sequence[float]
+    values: Sequence[float]
+    band: tuple[Sequence[float], Sequence[float]] | None = None
+    floor: float | None = None
+
+
+def share_figure(title: str, lines: Sequence[Line], below: str, left: str) -> bytes:
+    """Draw shares as a PNG of 9 x 5 inches; floors are dotted. `below` and `left` say what the axes are."""
+    figure, (grid,) = _canvas((9, 5), 180, 1)
+    for line, look in zip(lines, _looks([line.label for line in lines]), strict=True):
+        grid.plot(line.at, line.values, label=line.label, linewidth=1.6, marker="o", markersize=3, **look)
+        if line.band is not None:
+            grid.fill_between(line.at, *line.band, color=look["color"], alpha=0.15, linewidth=0)
+        if line.floor is not None:
+            grid.axhline(line.floor, color=look["color"], linestyle=":", linewidth=1)
+    grid.set_title(title)
+    grid.set_xlabel(below)
+    grid.set_ylabel(left)
+    grid.set_ylim(-0.02, 1.02)
+    _tidy(grid)
+    if any(line.floor is not None for line in lines):
+        grid.plot([], [], color="#555555", linestyle=":", linewidth=1, label="floor")
+    grid.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return _png(figure)
+
+
 def read(table: Path) -> dict[str, Curve]:
     """Read the columns of a table of metrics; a last row that is torn is left out."""
     if not table.exists():
@@ -131,20 +161,38 @@ def _order(value: str) -> tuple[float, str]:
 
 
 def _figure(title: str, panels: list[_Panel], axis: str) -> bytes:
+    figure, grids = _canvas((9, 1.2 + 3.6 * len(panels)), 120, len(panels))
+    figure.suptitle(title)
+    for grid, panel in zip(grids, panels, strict=True):
+        _draw(grid, panel, axis)
+    grids[-1].set_xlabel("step")
+    return _png(figure)
+
+
+def _canvas(size: tuple[float, float], dpi: int, count: int) -> tuple[Any, Any]:
+    """An empty figure of one or several panels, which leaves matplotlib's global state alone."""
     extra("matplotlib", "train")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 1.2 + 3.6 * len(panels)), dpi=120, layout="constrained")
+    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
-    grids = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-    for grid, panel in zip(grids, panels, strict=True):
-        _draw(grid, panel, axis)
-    grids[-1].set_xlabel("step")
+    return figure, figure.subplots(count, sharex=True, squeeze=False)[:, 0]
+
+
+def _png(figure: Any) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
+
+
+def _tidy(grid: Any) -> None:
+    """A light grid, no frame, and whole numbers below."""
+    grid.grid(color="#dddddd", linewidth=0.6)
+    grid.set_axisbelow(True)
+    grid.spines[["top", "right"]].set_visible(False)
+    grid.xaxis.set_major_formatter("{x:,.0f}")
+    grid.xaxis.get_major_locator().set_params(integer=True)
 
 
 def _draw(grid: Any, panel: _Panel, axis: str) -> None:
@@ -153,11 +201,7 @@ def _draw(grid: Any, panel: _Panel, axis: str) -> None:
         marker = "o" if len(steps) <= 40 else ""
         grid.plot(steps, values, label=label, linewidth=1.4, marker=marker, markersize=3, **look)
     grid.set_ylabel(panel.label)
-    grid.grid(color="#dddddd", linewidth=0.6)
-    grid.set_axisbelow(True)
-    grid.spines[["top", "right"]].set_visible(False)
-    grid.xaxis.set_major_formatter("{x:,.0f}")
-    grid.xaxis.get_major_locator().set_params(integer=True)
+    _tidy(grid)
     _scale(grid, panel)
     if axis or len(panel.curves) > 1:
         columns = -(-len(panel.curves) // 18)

@@ -43,13 +43,13 @@ class HeldOut:
         else:
             sets = {"": base}
         seed = seed if own.seed is None else own.seed
-        self._sets = {name: Rows(dataset, seed, held_out=True) for name, dataset in sets.items()}
+        self.sets = {name: Rows(dataset, seed, held_out=True) for name, dataset in sets.items()}
 
     def _batches(self, number: int) -> Iterator[tuple[str, Arrays, Answers]]:
         """Rows of evaluation `number`, set by set."""
         own = self.config.eval
         size = own.batch_size or self.config.train.batch_size
-        for name, rows in self._sets.items():
+        for name, rows in self.sets.items():
             count = own.num_examples if rows.count is None else min(rows.count, own.num_examples)
             first = number * count if own.resample and rows.count is None else 0
             for start in range(first, first + count, size):
@@ -65,8 +65,8 @@ class HeldOut:
 
         With `eval.resample`, evaluations of different numbers are of different rows.
         """
-        total, parts = Tally(), {name: Tally() for name in self._sets}
-        lost = {name: np.zeros(2) for name in self._sets}
+        total, parts = Tally(), {name: Tally() for name in self.sets}
+        lost = {name: np.zeros(2) for name in self.sets}
         for name, rows, answers in self._batches(number) if self.config.eval.resample else self._frozen:
             found = predict(rows)
             tally = answers.tally(found["predictions"])

@@ -1,0 +1,1 @@
+"""Experiments: trained models, compared with what chance and layout alone would give."""
