@@ -140,27 +140,26 @@ def curve(config: CurveConfig | Iterable[str]) -> Curve:
     own, directory = plain(config), Path(config.output_dir)
     metrics, plot = directory / _names(config)[0], directory / _names(config)[1]
     seed = own.train.seed if own.dataset.seed is None else own.dataset.seed
-    sets = HeldOut(own, seed).sets
-    floors = {value: floor_of(rows) for value, rows in zip(own.eval.values, sets.values(), strict=True)}
-    begun = False
+    floors: dict[Any, Floor] = {}
 
     def write(_: Any = None) -> dict[str, float]:
-        nonlocal begun
-        begun = True
+        if not floors:
+            sets = HeldOut(own, seed).sets
+            floors.update(zip(own.eval.values, map(floor_of, sets.values()), strict=True))
         write_atomic(metrics, _cells(own, table(own, floors)), durable=False)
         return {}
 
     try:
         result = train(own, write)
     except BaseException:
-        # The last evaluation is in the log by now; what stopped the run may also be that the directory is another's.
-        if begun:
+        # The last evaluation is in the log by now. Before the first, the directory may be that of another run.
+        if floors:
             write()
         raise
-    rows = table(own, floors)
     if jax.process_index() > 0:
-        return Curve(rows, metrics, plot, result.figures)
+        return Curve([], metrics, plot, result.figures)
     write()
+    rows = table(own, floors)
     if rows:
         _draw(own, rows, plot)
         _send(own, plot)
