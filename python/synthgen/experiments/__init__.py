@@ -1,1 +1,1 @@
-"""Experiments: trained models, compared with what chance and layout alone would give."""
+"""Experiments: what is trained, compared and concluded, all through `synthgen.train` and the registry of tasks."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import extra
+from .. import drawing
 from ..data.files import write_atomic
 from ..errors import SynthgenError
 from .records import TABLE
@@ -22,9 +22,6 @@ from .records import TABLE
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Steps, and the finite values at these steps or nan."""
 
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#555555")
-"""Okabe and Ito's, told apart also without colour vision; beyond them, lines are broken."""
-_STYLES = ("-", "--", ":", "-.")
 _BREAKDOWN = re.compile(r"eval/([^/=]+)/([^/=]+)=(.+)")
 _RIGHT = {
     "answer_accuracy": "answer tokens right",
@@ -87,22 +84,23 @@ class Line(NamedTuple):
 
 def share_figure(title: str, lines: Sequence[Line], below: str, left: str) -> bytes:
     """Draw shares as a PNG of 9 x 5 inches; floors are dotted. `below` and `left` say what the axes are."""
-    figure, (grid,) = _canvas((9, 5), 180, 1)
+    made = drawing.figure(9, 5, title, dpi=180)
+    grid = made.subplots()
     for line, look in zip(lines, _looks([line.label for line in lines]), strict=True):
         grid.plot(line.at, line.values, label=line.label, linewidth=1.6, marker="o", markersize=3, **look)
         if line.band is not None:
             grid.fill_between(line.at, *line.band, color=look["color"], alpha=0.15, linewidth=0)
         if line.floor is not None:
             grid.axhline(line.floor, color=look["color"], linestyle=":", linewidth=1)
-    grid.set_title(title)
     grid.set_xlabel(below)
     grid.set_ylabel(left)
     grid.set_ylim(-0.02, 1.02)
-    _tidy(grid)
+    drawing.tidy(grid)
+    _count(grid)
     if any(line.floor is not None for line in lines):
         grid.plot([], [], color="#555555", linestyle=":", linewidth=1, label="floor")
     grid.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-    return _png(figure)
+    return drawing.png(made)
 
 
 def read(table: Path) -> dict[str, Curve]:
@@ -161,36 +159,16 @@ def _order(value: str) -> tuple[float, str]:
 
 
 def _figure(title: str, panels: list[_Panel], axis: str) -> bytes:
-    figure, grids = _canvas((9, 1.2 + 3.6 * len(panels)), 120, len(panels))
-    figure.suptitle(title)
+    made = drawing.figure(9, 1.2 + 3.6 * len(panels), title)
+    grids = made.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for grid, panel in zip(grids, panels, strict=True):
         _draw(grid, panel, axis)
     grids[-1].set_xlabel("step")
-    return _png(figure)
+    return drawing.png(made)
 
 
-def _canvas(size: tuple[float, float], dpi: int, count: int) -> tuple[Any, Any]:
-    """An empty figure of one or several panels, which leaves matplotlib's global state alone."""
-    extra("matplotlib", "train")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(count, sharex=True, squeeze=False)[:, 0]
-
-
-def _png(figure: Any) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
-
-
-def _tidy(grid: Any) -> None:
-    """A light grid, no frame, and whole numbers below."""
-    grid.grid(color="#dddddd", linewidth=0.6)
-    grid.set_axisbelow(True)
-    grid.spines[["top", "right"]].set_visible(False)
+def _count(grid: Any) -> None:
+    """Whole numbers below."""
     grid.xaxis.set_major_formatter("{x:,.0f}")
     grid.xaxis.get_major_locator().set_params(integer=True)
 
@@ -201,7 +179,8 @@ def _draw(grid: Any, panel: _Panel, axis: str) -> None:
         marker = "o" if len(steps) <= 40 else ""
         grid.plot(steps, values, label=label, linewidth=1.4, marker=marker, markersize=3, **look)
     grid.set_ylabel(panel.label)
-    _tidy(grid)
+    drawing.tidy(grid)
+    _count(grid)
     _scale(grid, panel)
     if axis or len(panel.curves) > 1:
         columns = -(-len(panel.curves) // 18)
@@ -236,7 +215,4 @@ def _looks(labels: Collection[str]) -> list[dict[str, Any]]:
         # The scale's last part is too bright for white paper.
         places = np.linspace(0, 0.88, max(len(labels), 2))[: len(labels)]
         return [{"color": colormaps["viridis"](place)} for place in places]
-    return [
-        {"color": _COLOURS[i % len(_COLOURS)], "linestyle": _STYLES[i // len(_COLOURS) % len(_STYLES)]}
-        for i in range(len(labels))
-    ]
+    return [drawing.line(i) for i in range(len(labels))]
