@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -179,6 +181,16 @@ def test_every_preset_is_a_run(cli: Cli, preset: str) -> None:
     config = compose([], preset)
     assert set(as_dict(plain(config))) < set(as_dict(config))
     assert len(config.eval.values) >= 3
+
+
+def test_the_commands_of_the_page_are_runs(cli: Cli) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "experiments" / "hop-curves.md").read_text()
+    commands = re.findall("^synthgen (curve.*)$", page, re.MULTILINE)
+    assert len(commands) > 5
+    for command in commands:
+        status, out, err = cli(*shlex.split(command), "--show-config")
+        assert (status, err) == (0, "")
+        assert "output_dir: outputs/curve" in out
 
 
 WRONG = {

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -116,9 +117,8 @@ def test_another_tokenizer_encodes_the_text_anew(cli: Cli, tmp_path: Path, words
             assert [re.sub(r"^\[(.+)\]$", r"\1", word) for word in row] == made.encode(text).tokens
             predicted = "".join(word[1:-1] for word in row if re.fullmatch(r"\[.+\]", word))
             assert 0 < len(predicted) <= len(row)
-    row = synthgen.depo.batch(1, 42, n_max=5)
-    answer = row.answer(0).replace(" ", "Ġ")
     if words_of[0] == "dataset=depo":
+        answer = synthgen.depo.batch(1, 42, n_max=5).answer(0)
         assert "".join(f"[{letter}]" for letter in answer) in "".join(tokens(out)[0])
 
 
@@ -175,6 +175,18 @@ WRONG = {
 @pytest.mark.parametrize("given", WRONG, ids=" ".join)
 def test_a_wrong_request_is_refused_in_one_line(cli: Cli, given: tuple[str, ...]) -> None:
     refused(cli("inspect", *given), WRONG[given])
+
+
+def test_the_commands_of_the_page_work(cli: Cli, tmp_path: Path) -> None:
+    tokenizer(tmp_path / "tokenizer.json")
+    page = (Path(__file__).parent.parent / "docs" / "inspect.md").read_text()
+    commands = re.findall("^synthgen (inspect.*)$", page, re.MULTILINE)
+    assert len(commands) > 5
+    for command in commands:
+        words = shlex.split(command.replace("path/to", str(tmp_path)))
+        status, out, err = cli(*words)
+        assert (status, err) == (0, "")
+        assert out.count("(valid=True)") == out.count("--- example") > 0
 
 
 def test_looking_at_rows_loads_no_trainer() -> None:
