@@ -74,9 +74,8 @@ def _tell_tasks(outcome: Outcome, conclusion: Conclusion, say: Print) -> None:
         shares = ", ".join(f"{arm} {exact[task, arm, last].mean:.1%}" for arm in config.arms)
         say(f"  Exact match: {shares}; best constant answer {floor:.1%}")
         for other, found in conclusion.by_task.items():
-            say(
-                f"  Exact match over all budgets, copy - {other}: {points(found[task])}, p = {found[task].p_holm:.3g} (Holm)"
-            )
+            p = f"p = {found[task].p_holm:.3g} (Holm)"
+            say(f"  Exact match over all budgets, copy - {other}: {points(found[task])}, {p}")
     say("")
 
 

@@ -79,7 +79,7 @@ class CopyConfig:
     save_results: bool = True
 
 
-TREE = Tree("copy_pretrain", CopyConfig, {"model": MODEL})
+TREE = Tree("copy_pretrain", CopyConfig, {"model": MODEL}, mappings=("mixture.", "copy.", "jsonl."))
 
 
 def compose(overrides: Iterable[str] = (), preset: str | None = None) -> CopyConfig:
