@@ -74,7 +74,7 @@ class Recorder:
             raise SynthgenError(f"{directory} {message}")
         for left in directory.glob("metrics.*.tmp"):
             left.unlink()
-        rows = [row for row in _rows(log) if row["step"] <= last]
+        rows = [row for row in read_log(log) if row["step"] <= last]
         self._step = rows[-1]["step"] if rows else 0
         write_atomic(log, b"".join(map(_log_line, rows)))
         self._columns = list(dict.fromkeys(name for row in [{"step": 0, "kind": ""}, *rows] for name in row))
@@ -114,7 +114,7 @@ class Recorder:
         if came:
             self._columns += came
             self._table.close()
-            self._table = self._written_table(_rows(self._path / LOG))
+            self._table = self._written_table(read_log(self._path / LOG))
         else:
             self._table.write(self._table_line(row))
             self._table.flush()
@@ -148,6 +148,14 @@ class Recorder:
             self._run.finish(exit_code=0 if kind is None else 1)
 
 
+def log_image(directory: Path, settings: WandbSettings, name: str, path: Path) -> None:
+    """Add an image to the run of Weights & Biases that was begun in a directory."""
+    weights = _package("wandb", "wandb")
+    run = _run(weights, settings, directory, resumed=True)
+    run.log({name: weights.Image(str(path))})
+    run.finish(exit_code=0)
+
+
 def _package(name: str, group: str) -> Any:
     try:
         return extra(name, group)
@@ -178,7 +186,7 @@ def _run(weights: Any, settings: WandbSettings, directory: Path, *, resumed: boo
     return run
 
 
-def _rows(log: Path) -> list[dict[str, Any]]:
+def read_log(log: Path) -> list[dict[str, Any]]:
     """Rows of a log that may not exist yet; a torn last one is left out."""
     rows = []
     # What comes after the last line's end is empty, or torn.
