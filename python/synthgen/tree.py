@@ -95,7 +95,7 @@ class Tree:
         key = self.aliases.get(key, key)
         head, _, rest = key.partition(".")
         section, _, name = rest.partition(".")
-        if key.startswith(("model.lora.", "eval.config.", "eval.paths.")):
+        if key.startswith(("model.lora.", "eval.config.", "eval.paths.", "per_model.")):
             key = f"++{head}.{section}.{SEED_NAMES.get(name, name) if section == 'config' else name}"
         elif head == "dataset" and rest:
             known = {one.name for one in dataclasses.fields(DatasetConfig)}

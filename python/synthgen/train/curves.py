@@ -130,38 +130,57 @@ def _order(value: str) -> tuple[float, str]:
     return (float(found[1]) if found else math.inf, value)
 
 
-def _figure(title: str, panels: list[_Panel], axis: str) -> bytes:
+def sheet(title: str, panels: int, width: float = 9, height: float = 3.6, *, share: bool = True) -> tuple[Any, Any]:
+    """A figure with panels below each other, all with one axis across if they share it: the figure, and the panels."""
     extra("matplotlib", "train")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 1.2 + 3.6 * len(panels)), dpi=120, layout="constrained")
+    figure = Figure(figsize=(width, 1.2 + height * panels), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
-    grids = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-    for grid, panel in zip(grids, panels, strict=True):
-        _draw(grid, panel, axis)
-    grids[-1].set_xlabel("step")
+    return figure, figure.subplots(panels, sharex=share, squeeze=False)[:, 0]
+
+
+def png(figure: Any) -> bytes:
+    """The bytes of a figure: of equal figures equal bytes, with one version of matplotlib."""
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
 
+def tidy(grid: Any) -> None:
+    """Give a panel the look of all: a pale grid under the lines, no frame above and at the right."""
+    grid.grid(color="#dddddd", linewidth=0.6)
+    grid.set_axisbelow(True)
+    grid.spines[["top", "right"]].set_visible(False)
+
+
+def beside(grid: Any, title: str, lines: int) -> None:
+    """Put a panel's legend at its right."""
+    grid.legend(title=title, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, ncols=-(-lines // 18))
+
+
+def _figure(title: str, panels: list[_Panel], axis: str) -> bytes:
+    figure, grids = sheet(title, len(panels))
+    for grid, panel in zip(grids, panels, strict=True):
+        _draw(grid, panel, axis)
+    grids[-1].set_xlabel("step")
+    return png(figure)
+
+
 def _draw(grid: Any, panel: _Panel, axis: str) -> None:
-    for (label, (steps, values)), look in zip(panel.curves.items(), _looks(panel.curves), strict=True):
+    for (label, (steps, values)), look in zip(panel.curves.items(), looks(panel.curves), strict=True):
         # Points that are few show where a line is only drawn between them, and a single one shows at all.
         marker = "o" if len(steps) <= 40 else ""
         grid.plot(steps, values, label=label, linewidth=1.4, marker=marker, markersize=3, **look)
     grid.set_ylabel(panel.label)
-    grid.grid(color="#dddddd", linewidth=0.6)
-    grid.set_axisbelow(True)
-    grid.spines[["top", "right"]].set_visible(False)
+    tidy(grid)
     grid.xaxis.set_major_formatter("{x:,.0f}")
     grid.xaxis.get_major_locator().set_params(integer=True)
     _scale(grid, panel)
     if axis or len(panel.curves) > 1:
-        columns = -(-len(panel.curves) // 18)
-        grid.legend(title=_words(axis), loc="upper left", bbox_to_anchor=(1, 1), frameon=False, ncols=columns)
+        beside(grid, _words(axis), len(panel.curves))
 
 
 def _scale(grid: Any, panel: _Panel) -> None:
@@ -184,7 +203,7 @@ def _scale(grid: Any, panel: _Panel) -> None:
         grid.yaxis.set_major_formatter("{x:g}")
 
 
-def _looks(labels: Collection[str]) -> list[dict[str, Any]]:
+def looks(labels: Collection[str]) -> list[dict[str, Any]]:
     """A colour and a style for each line: along one scale if all labels are numbers, else apart."""
     if all(_order(label)[0] < math.inf for label in labels):
         from matplotlib import colormaps
