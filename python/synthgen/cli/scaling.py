@@ -14,7 +14,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser(
         "scaling",
         allow_abbrev=False,
-        help="compare architectures by task, level and size, as in: scaling tasks=[dyna,logic] models=[transformer,gla]",
+        help="compare architectures by task, level and size, as in: scaling tasks=[dyna,logic] models=[gla,linear]",
         description="Train every model on every task, level, size and seed, and write tables and figures of what they "
         "come to. tasks, models, sizes, levels and seeds are lists; all other settings are those of `train`, for all "
         "runs. The same command again goes on where it stopped.",

@@ -13,15 +13,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jax
-from flax import nnx
-
+from ..batch import Batch
 from ..data.files import json_bytes, write_atomic
 from ..errors import param_error
 from ..registry import tasks
 from ..train.config import ALIASES, MODEL, EvalConfig, LoggingConfig, OptimizerConfig, RunConfig, TrainConfig, check
 from ..train.feed import Rows, varied
-from ..train.models import LanguageModel
+from ..train.models import LanguageModel, count_parameters
 from ..train.models.config import SIZES
 from ..tree import DatasetConfig, Tree, params_of
 from .grid import Job, run_jobs, said
@@ -92,7 +90,7 @@ def compose(overrides: Iterable[str] = (), preset: str | None = None) -> Scaling
 
 
 def cells(overrides: Iterable[str] = (), preset: str | None = None) -> list[Cell]:
-    """Make the runs of a grid, seeds of one model beside each other. Raises ParamError."""
+    """Make the runs of a grid, those of a model beside each other. Raises ParamError."""
     words = list(overrides)
     config = compose(words, preset)
     found = []
@@ -156,7 +154,9 @@ def scaling(overrides: Iterable[str] = (), preset: str | None = None) -> Path:
     for key in floors:
         floors[key] = floor(first[key].config, first[key].value)
     timing = _Timing(root / "timing.json")
-    jobs = [Job(cell.name, cell.config, parameters) for cell in grid]
+    # Runs of one program far apart: the first has compiled it when another worker comes to the next.
+    apart = sorted(grid, key=lambda cell: (config.seeds.index(cell.seed), swept(config).index(cell.value)))
+    jobs = [Job(cell.name, cell.config, parameters) for cell in apart]
     figures = run_jobs(jobs, root / "runs", workers=config.workers, told=timing)
     rows = [_row(cell, figures[cell.name], floors[cell.task, said_value(cell.value)]) for cell in grid]
     write_results(root, rows)
@@ -166,7 +166,7 @@ def scaling(overrides: Iterable[str] = (), preset: str | None = None) -> Path:
 
 def parameters(model: LanguageModel) -> dict[str, float]:
     """Count the parameters of a model, embeddings included."""
-    return {"parameters": float(sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))))}
+    return {"parameters": float(count_parameters(model))}
 
 
 def floor(config: RunConfig, value: Any) -> float:
@@ -174,6 +174,7 @@ def floor(config: RunConfig, value: Any) -> float:
     own = replace(config.dataset, split=config.eval.split, layout="padded", seq_len=None, overflow="error")
     own = replace(own, config={**params_of(own), **params_of(replace(own, config=config.eval.config))})
     rows = Rows(varied(own, config.eval.axis, value), _seed(config)).draw(0, FLOOR_ROWS)
+    assert isinstance(rows, Batch)
     answers = Counter(
         rows.input_ids[row, query.answer_start : query.answer_end].tobytes()
         for row in range(FLOOR_ROWS)
@@ -226,14 +227,17 @@ def _composed(words: Sequence[str], preset: str | None, task: str, model: str) -
 
 def _run(own: ScalingConfig, model: str, size: str, value: Any, seed: int) -> RunConfig:
     """The settings of one run."""
-    changes = {
-        key: one.get(size) if isinstance(one, dict) and key != "lora" else one
-        for key, one in (own.per_model.get(model) or {}).items()
-    }
+    changes = {}
+    for key, one in (own.per_model.get(model) or {}).items():
+        if not isinstance(one, dict) or key == "lora":
+            changes[key] = one
+        elif own.model.get(key) is None and size in one:
+            # What a model's sizes are like yields to what is said of all models.
+            changes[key] = one[size]
     axis = DIFFICULTY if own.axis is None else own.axis
     config = RunConfig(
         dataset=varied(own.dataset, axis, value),
-        model={**own.model, **{key: one for key, one in changes.items() if one is not None}, "size": size},
+        model={**own.model, **changes, "size": size},
         optimizer=own.optimizer,
         train=replace(own.train, seed=seed),
         eval=replace(own.eval, axis=axis, values=[value]),

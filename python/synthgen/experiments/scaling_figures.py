@@ -37,7 +37,7 @@ def _heat_map(own: Sequence[Summary], size: str) -> bytes:
     models = _order(one.model for one in own)
     places = _order((one.task, one.level) for one in own)
     title = "Exact match, %" + (f", size {size}" if size else "")
-    figure, (grid,) = sheet(title, 1, 3.2 + 1.25 * len(models), 0.4 + 0.34 * len(places))
+    figure, (grid,) = sheet(title, 1, 3.2 + 1.25 * len(models), max(1.4, 0.4 + 0.34 * len(places)))
     colours = [[float("nan")] * len(models) for _ in places]
     for one in own:
         row, column = places.index((one.task, one.level)), models.index(one.model)
@@ -56,7 +56,7 @@ def _heat_map(own: Sequence[Summary], size: str) -> bytes:
     for row in range(1, len(places)):
         if places[row][0] != places[row - 1][0]:
             grid.axhline(row - 0.5, color="white", linewidth=2.5)
-    figure.colorbar(image, ax=grid, label="way from the floor to all right")
+    figure.colorbar(image, ax=grid, label="floor to all right")
     note = f"bold: best of its row; {NOISE} not told apart from it; italic: not learned"
     grid.set_xlabel(note, fontsize=8, color="#555555")
     return png(figure)
@@ -82,14 +82,14 @@ def _by_parameters(task: str, own: Sequence[Summary]) -> bytes:
     for grid, level in zip(grids, levels, strict=True):
         at = [one for one in own if one.level == level]
         _lines(grid, at, lambda one: one.parameters)
-        grid.axhline(at[0].chance, label="floor", **_FLOOR)
+        grid.axhline(at[0].chance, label="floor", **{**_FLOOR, "marker": ""})
         grid.set_xscale("log")
         _share(grid, at, f"{_label(own[0].axis, level)}: all right")
     grids[-1].set_xlabel("parameters, embeddings included")
     return png(figure)
 
 
-_FLOOR: dict[str, Any] = {"color": "#999999", "linestyle": ":", "linewidth": 1.2}
+_FLOOR: dict[str, Any] = {"color": "#999999", "linestyle": ":", "linewidth": 1.2, "marker": "_"}
 
 
 def _lines(grid: Any, own: Sequence[Summary], place: Any) -> None:
@@ -101,7 +101,10 @@ def _lines(grid: Any, own: Sequence[Summary], place: Any) -> None:
         grid.plot(x, [one.exact_match for one in line], label=name, linewidth=1.4, marker="o", markersize=3, **look)
         low = [min(one.pooled_low, one.lowest) for one in line]
         high = [max(one.pooled_high, one.highest) for one in line]
-        grid.fill_between(x, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        if len(line) > 1:
+            grid.fill_between(x, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        else:
+            grid.vlines(x, low, high, color=look["color"], alpha=0.5)
 
 
 def _share(grid: Any, own: Sequence[Summary], label: str) -> None:

@@ -158,9 +158,7 @@ def welch(one: Summary, other: Summary) -> float:
         return math.nan
     parts = [_variance(each) / each.seeds for each in (one, other)]
     total = sum(parts)
-    freedom = total**2 / sum(
-        part**2 / (each.seeds - 1) for part, each in zip(parts, (one, other), strict=True)
-    )
+    freedom = total**2 / sum(part**2 / (each.seeds - 1) for part, each in zip(parts, (one, other), strict=True))
     t = abs(one.exact_match - other.exact_match) / math.sqrt(total)
     return float(2 * extra("scipy.stats", "train").t.sf(t, freedom))
 
@@ -303,11 +301,12 @@ def _key(family: str) -> str:
 
 
 _PARTS = ("model", "exact_match", "pooled_low", "pooled_high", "lowest", "highest")
-_COLUMNS = (
-    "task", "level", "size", "chance",
-    *(f"{_key(family)}_{part}" for family in (*FAMILIES, *BESIDE) for part in (*_PARTS, "expected")[: None if family in FAMILIES else -1]),
-    "pairs", "verdict",
-)  # fmt: skip
+_OF_FAMILY = [*((family, (*_PARTS, "expected")) for family in FAMILIES), *((name, _PARTS) for name in BESIDE)]
+_COLUMNS = [
+    *("task", "level", "size", "chance"),
+    *(f"{_key(family)}_{part}" for family, parts in _OF_FAMILY for part in parts),
+    *("pairs", "verdict"),
+]
 
 
 def _flat(one: Difference) -> dict[str, Any]:
