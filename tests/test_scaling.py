@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -212,8 +213,8 @@ def test_runs_of_one_program_are_far_apart(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("preset", ["smoke", "readme", "paper"])
 def test_presets_are_grids(preset: str) -> None:
     config, found = compose((), preset), cells((), preset)
-    parts = (config.tasks, config.models, config.sizes, config.levels, config.seeds)
-    assert len(found) == math.prod(map(len, parts))
+    parts: tuple[Sequence[object], ...] = (config.tasks, config.models, config.sizes, config.levels, config.seeds)
+    assert len(found) == math.prod(len(part) for part in parts)
     assert len({one.name for one in found}) == len(found)
     assert set(config.models) <= set(models())
 
