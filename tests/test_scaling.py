@@ -193,7 +193,7 @@ def test_any_axis_may_be_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_runs_of_one_program_are_far_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    order = []
+    order: list[str] = []
 
     def trained(jobs: list[grid.Job], root: Path, **_: Any) -> dict[str, dict[str, float]]:
         order.extend(job.name for job in jobs)

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SynthgenError
-from . import bench, generate, list_tasks, rebuild, scaling, show, train, verify
+from . import bench, copy_pretrain, generate, list_tasks, rebuild, scaling, show, train, verify
 
-VERBS = (list_tasks, show, generate, verify, rebuild, bench, train, scaling)
+VERBS = (list_tasks, show, generate, verify, rebuild, bench, train, copy_pretrain, scaling)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -18,6 +18,7 @@ from ..data.files import json_bytes, write_atomic
 from ..errors import param_error
 from ..registry import tasks
 from ..train.config import ALIASES, MODEL, EvalConfig, LoggingConfig, OptimizerConfig, RunConfig, TrainConfig, check
+from ..train.config import TREE as RUNS
 from ..train.feed import Rows, varied
 from ..train.models import LanguageModel, count_parameters
 from ..train.models.config import SIZES
@@ -67,6 +68,7 @@ TREE = Tree(
     ScalingConfig,
     {"model": MODEL},
     {name: key for name, key in ALIASES.items() if name not in GIVEN},
+    (*RUNS.mappings, "per_model."),
 )
 """The settings of `synthgen scaling`."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..train.curves import beside, looks, png, sheet, tidy
+from .. import drawing
 
 if TYPE_CHECKING:
     from .scaling_report import Summary
@@ -37,7 +37,8 @@ def _heat_map(own: Sequence[Summary], size: str) -> bytes:
     models = _order(one.model for one in own)
     places = _order((one.task, one.level) for one in own)
     title = "Exact match, %" + (f", size {size}" if size else "")
-    figure, (grid,) = sheet(title, 1, 3.2 + 1.25 * len(models), max(1.4, 0.4 + 0.34 * len(places)))
+    figure = drawing.figure(3.2 + 1.25 * len(models), 1.2 + max(1.4, 0.4 + 0.34 * len(places)), title)
+    grid = figure.subplots()
     colours = [[float("nan")] * len(models) for _ in places]
     for one in own:
         row, column = places.index((one.task, one.level)), models.index(one.model)
@@ -59,34 +60,40 @@ def _heat_map(own: Sequence[Summary], size: str) -> bytes:
     figure.colorbar(image, ax=grid, label="floor to all right")
     note = f"bold: best of its row; {NOISE} not told apart from it; italic: not learned"
     grid.set_xlabel(note, fontsize=8, color="#555555")
-    return png(figure)
+    return drawing.png(figure)
 
 
 def _curves(task: str, own: Sequence[Summary], sizes: Sequence[str]) -> bytes:
-    figure, grids = sheet(f"{task}: exact match against the difficulty", len(sizes))
+    figure, grids = _panels(f"{task}: exact match against the difficulty", len(sizes))
     levels = _order(one.level for one in own)
     for grid, size in zip(grids, sizes, strict=True):
         at = [one for one in own if one.size == size]
         _lines(grid, at, lambda one: levels.index(one.level))
         floors = {one.level: one.chance for one in at}
         grid.plot([levels.index(level) for level in floors], list(floors.values()), label="floor", **_FLOOR)
-        _share(grid, at, f"size {size}: answers all right" if len(sizes) > 1 else "answers all right")
+        _share(grid, f"size {size}: answers all right" if len(sizes) > 1 else "answers all right")
     grids[-1].set_xticks(range(len(levels)), levels)
     grids[-1].set_xlabel("level" if own[0].axis == "difficulty" else own[0].axis.replace("_", " "))
-    return png(figure)
+    return drawing.png(figure)
 
 
 def _by_parameters(task: str, own: Sequence[Summary]) -> bytes:
     levels = _order(one.level for one in own)
-    figure, grids = sheet(f"{task}: exact match against parameters", len(levels))
+    figure, grids = _panels(f"{task}: exact match against parameters", len(levels))
     for grid, level in zip(grids, levels, strict=True):
         at = [one for one in own if one.level == level]
         _lines(grid, at, lambda one: one.parameters)
         grid.axhline(at[0].chance, label="floor", **{**_FLOOR, "marker": ""})
         grid.set_xscale("log")
-        _share(grid, at, f"{_label(own[0].axis, level)}: all right")
+        _share(grid, f"{_label(own[0].axis, level)}: all right")
     grids[-1].set_xlabel("parameters, embeddings included")
-    return png(figure)
+    return drawing.png(figure)
+
+
+def _panels(title: str, count: int) -> tuple[Any, Any]:
+    """A figure and its panels, one below the other."""
+    figure = drawing.figure(9, 1.2 + 3.6 * count, title)
+    return figure, figure.subplots(count, sharex=True, squeeze=False)[:, 0]
 
 
 _FLOOR: dict[str, Any] = {"color": "#999999", "linestyle": ":", "linewidth": 1.2, "marker": "_"}
@@ -95,7 +102,7 @@ _FLOOR: dict[str, Any] = {"color": "#999999", "linestyle": ":", "linewidth": 1.2
 def _lines(grid: Any, own: Sequence[Summary], place: Any) -> None:
     """A line for each model, in a band between the ends of the pooled interval and the seeds."""
     names = _order(one.model for one in own)
-    for name, look in zip(names, looks(names), strict=True):
+    for name, look in zip(names, map(drawing.line, range(len(names))), strict=True):
         line = sorted((one for one in own if one.model == name), key=place)
         x = [place(one) for one in line]
         grid.plot(x, [one.exact_match for one in line], label=name, linewidth=1.4, marker="o", markersize=3, **look)
@@ -107,11 +114,11 @@ def _lines(grid: Any, own: Sequence[Summary], place: Any) -> None:
             grid.vlines(x, low, high, color=look["color"], alpha=0.5)
 
 
-def _share(grid: Any, own: Sequence[Summary], label: str) -> None:
+def _share(grid: Any, label: str) -> None:
     grid.set_ylabel(label)
     grid.set_ylim(-0.02, 1.02)
-    tidy(grid)
-    beside(grid, "", len(_order(one.model for one in own)) + 1)
+    drawing.tidy(grid)
+    grid.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
 def _label(axis: str, level: str) -> str:

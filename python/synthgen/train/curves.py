@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import extra
+from .. import drawing
 from ..data.files import write_atomic
 from ..errors import SynthgenError
 from .records import TABLE
@@ -22,9 +22,6 @@ from .records import TABLE
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Steps, and the finite values at these steps or nan."""
 
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#555555")
-"""Okabe and Ito's, told apart also without colour vision; beyond them, lines are broken."""
-_STYLES = ("-", "--", ":", "-.")
 _BREAKDOWN = re.compile(r"eval/([^/=]+)/([^/=]+)=(.+)")
 _RIGHT = {
     "answer_accuracy": "answer tokens right",
@@ -130,57 +127,28 @@ def _order(value: str) -> tuple[float, str]:
     return (float(found[1]) if found else math.inf, value)
 
 
-def sheet(title: str, panels: int, width: float = 9, height: float = 3.6, *, share: bool = True) -> tuple[Any, Any]:
-    """A figure with panels below each other, all with one axis across if they share it: the figure, and the panels."""
-    extra("matplotlib", "train")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, 1.2 + height * panels), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title)
-    return figure, figure.subplots(panels, sharex=share, squeeze=False)[:, 0]
-
-
-def png(figure: Any) -> bytes:
-    """The bytes of a figure: of equal figures equal bytes, with one version of matplotlib."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
-
-
-def tidy(grid: Any) -> None:
-    """Give a panel the look of all: a pale grid under the lines, no frame above and at the right."""
-    grid.grid(color="#dddddd", linewidth=0.6)
-    grid.set_axisbelow(True)
-    grid.spines[["top", "right"]].set_visible(False)
-
-
-def beside(grid: Any, title: str, lines: int) -> None:
-    """Put a panel's legend at its right."""
-    grid.legend(title=title, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, ncols=-(-lines // 18))
-
-
 def _figure(title: str, panels: list[_Panel], axis: str) -> bytes:
-    figure, grids = sheet(title, len(panels))
+    made = drawing.figure(9, 1.2 + 3.6 * len(panels), title)
+    grids = made.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for grid, panel in zip(grids, panels, strict=True):
         _draw(grid, panel, axis)
     grids[-1].set_xlabel("step")
-    return png(figure)
+    return drawing.png(made)
 
 
 def _draw(grid: Any, panel: _Panel, axis: str) -> None:
-    for (label, (steps, values)), look in zip(panel.curves.items(), looks(panel.curves), strict=True):
+    for (label, (steps, values)), look in zip(panel.curves.items(), _looks(panel.curves), strict=True):
         # Points that are few show where a line is only drawn between them, and a single one shows at all.
         marker = "o" if len(steps) <= 40 else ""
         grid.plot(steps, values, label=label, linewidth=1.4, marker=marker, markersize=3, **look)
     grid.set_ylabel(panel.label)
-    tidy(grid)
+    drawing.tidy(grid)
     grid.xaxis.set_major_formatter("{x:,.0f}")
     grid.xaxis.get_major_locator().set_params(integer=True)
     _scale(grid, panel)
     if axis or len(panel.curves) > 1:
-        beside(grid, _words(axis), len(panel.curves))
+        columns = -(-len(panel.curves) // 18)
+        grid.legend(title=_words(axis), loc="upper left", bbox_to_anchor=(1, 1), frameon=False, ncols=columns)
 
 
 def _scale(grid: Any, panel: _Panel) -> None:
@@ -203,7 +171,7 @@ def _scale(grid: Any, panel: _Panel) -> None:
         grid.yaxis.set_major_formatter("{x:g}")
 
 
-def looks(labels: Collection[str]) -> list[dict[str, Any]]:
+def _looks(labels: Collection[str]) -> list[dict[str, Any]]:
     """A colour and a style for each line: along one scale if all labels are numbers, else apart."""
     if all(_order(label)[0] < math.inf for label in labels):
         from matplotlib import colormaps
@@ -211,7 +179,4 @@ def looks(labels: Collection[str]) -> list[dict[str, Any]]:
         # The scale's last part is too bright for white paper.
         places = np.linspace(0, 0.88, max(len(labels), 2))[: len(labels)]
         return [{"color": colormaps["viridis"](place)} for place in places]
-    return [
-        {"color": _COLOURS[i % len(_COLOURS)], "linestyle": _STYLES[i // len(_COLOURS) % len(_STYLES)]}
-        for i in range(len(labels))
-    ]
+    return [drawing.line(i) for i in range(len(labels))]
