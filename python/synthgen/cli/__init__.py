@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SynthgenError
-from . import bench, copy_pretrain, curve, generate, inspect, list_tasks, rebuild, show, train, verify
+from . import bench, copy_pretrain, curve, generate, inspect, list_tasks, rebuild, scaling, show, train, verify
 
-VERBS = (list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain)
+VERBS = (list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, scaling)
 
 
 def parser() -> argparse.ArgumentParser:
