@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from .. import registry
 
 REPEATS = 7
@@ -51,6 +49,8 @@ def best(work: Callable[[], Any], repeats: int | None = None) -> float:
 
 def memory_fill() -> float:
     """Bytes per second at which NumPy makes and fills a new int32 array far larger than the caches."""
+    import numpy as np
+
     return FILL_ELEMENTS * BYTES_PER_TOKEN / best(lambda: np.full(FILL_ELEMENTS, 7, np.int32), 3)
 
 
