@@ -12,7 +12,7 @@ from ..checks import extra
 from .plan import Plan, Shard
 
 Block = dict[str, Any]
-"""Columns of consecutive rows, as `_native.Shard.block` gives them: as arrays where a format beside jsonl wants them."""
+"""Columns of consecutive rows, as `_native.Shard.block` gives them; lines alone come without arrays."""
 
 
 class Writer(Protocol):
