@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,8 +51,7 @@ class Score(NamedTuple):
     outcome: str
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where rows come from: enough to draw any of them again, alone."""
 
     seed: int

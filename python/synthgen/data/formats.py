@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..checks import extra
 from .plan import Plan, Shard
@@ -62,8 +61,7 @@ def _tables(plan: Plan, shard: Shard, paths: dict[str, Path]) -> Writer:
     return Tables(plan, shard, paths)
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A format: its writer, and the endings of its files by kind."""
 
     writer: Callable[[Plan, Shard, dict[str, Path]], Writer]

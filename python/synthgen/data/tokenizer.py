@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..checks import extra
 from ..errors import DatasetError, ParamError, param_error
@@ -18,12 +17,14 @@ if TYPE_CHECKING:
 _ALLOWED = "allowed: a tokenizer.json, or a folder that holds a tokenizer of tokenizers or transformers"
 
 
-@dataclass(frozen=True)
-class Foreign:
+class Foreign(NamedTuple):
     """A tokenizer of the `tokenizers` library as JSON, and the token that ends a row, if it has one."""
 
     json: str
     eos: str | None
+
+    def __repr__(self) -> str:
+        return f"<Foreign {self.sha256[:8]}>"
 
     @classmethod
     def load(cls, path: str | Path) -> Foreign:
@@ -38,7 +39,7 @@ class Foreign:
         try:
             text = file.read_text(encoding="utf-8") if file.is_file() else _through_transformers(folder)
             foreign = cls(text, _eos(folder))
-            _ = foreign._loaded
+            _loaded(text)
         except ParamError:
             raise
         except Exception as error:  # the library raises bare exceptions
@@ -54,17 +55,7 @@ class Foreign:
     def dtype(self) -> str:
         """Smallest of uint16 and uint32 that holds every id."""
         # Ids may have gaps, so that their number says nothing.
-        return "uint16" if max(self._loaded.get_vocab().values(), default=0) < 2**16 else "uint32"
-
-    @cached_property
-    def _loaded(self) -> tokenizers.Tokenizer:
-        loaded: tokenizers.Tokenizer = extra("tokenizers", "data").Tokenizer.from_str(self.json)
-        loaded.no_truncation()
-        loaded.no_padding()
-        return loaded
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"json": self.json, "eos": self.eos}
+        return "uint16" if max(_loaded(self.json).get_vocab().values(), default=0) < 2**16 else "uint32"
 
     def encode(self, rows: list[tuple[str, list[tuple[int, int]]]]) -> list[tuple[list[int], bytes]]:
         """Ids and loss masks of texts, each given with the characters that are predicted.
@@ -72,9 +63,10 @@ class Foreign:
         A token is predicted when it covers a predicted character. The end token is added where the tokenizer does not
         add it, and is predicted.
         """
-        end = None if self.eos is None else self._loaded.token_to_id(self.eos)
+        loaded = _loaded(self.json)
+        end = None if self.eos is None else loaded.token_to_id(self.eos)
         try:
-            encodings = self._loaded.encode_batch([text for text, _ in rows])
+            encodings = loaded.encode_batch([text for text, _ in rows])
         except Exception as error:  # the library raises bare exceptions
             raise DatasetError(f"the tokenizer cannot encode a row: {error}; give one that encodes any text") from error
         found = []
@@ -88,6 +80,14 @@ class Foreign:
                 mask[-1] = 1
             found.append((ids, bytes(mask)))
         return found
+
+
+@lru_cache(maxsize=4)
+def _loaded(text: str) -> tokenizers.Tokenizer:
+    loaded: tokenizers.Tokenizer = extra("tokenizers", "data").Tokenizer.from_str(text)
+    loaded.no_truncation()
+    loaded.no_padding()
+    return loaded
 
 
 def _eos(folder: Path) -> str | None:
