@@ -16,8 +16,8 @@ MERGED = ("dyna", "inducto", "filtro", "logic")
 """Merged by default, as in SynthLM."""
 RULE = "=" * 60
 TURN = 2e-4
-"""Seconds after which a thread that computes in Python lets another go on. By default they are as long as the core takes
-for a block, so that the threads that make shards would wait as long as they work."""
+"""Seconds after which a thread that computes in Python lets another go on. By default it is 5 ms, as long as the core
+takes for a block: the threads that make shards would wait as long as they work."""
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
