@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -242,3 +243,19 @@ def test_heavy_packages_are_not_imported(code: str) -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "synthgen" in found
     assert not set(HEAVY) & {module.partition(".")[0] for module in found}
+
+
+LINES = """
+import sys, synthgen.cli
+assert synthgen.cli.main(["generate", "single", "dyna", "--total-tokens", "10K", "--quiet", *sys.argv[1:]]) == 0
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize("code", ["import sys, synthgen, synthgen.cli; print(*sys.modules)", LINES])
+def test_numpy_is_not_imported_before_arrays_are_made(code: str, tmp_path: Path) -> None:
+    """To import it takes longer than to generate a small dataset."""
+    words = [sys.executable, "-c", code, "--output-dir", str(tmp_path / "data")]
+    found = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert "synthgen" in found
+    assert not {"numpy", "jax", "torch", "datasets", "pyarrow"} & set(found)

@@ -111,8 +111,10 @@ FULL = [*((fmt, "auto") for fmt in ALL), ("jsonl", "gzip"), ("jsonl", "zstd"), (
 
 @pytest.mark.parametrize(("formats", "compress"), FULL)
 def test_a_full_disk_is_one_clear_error_and_the_next_run_goes_on(tmp_path: Path, formats: str, compress: str) -> None:
-    # Train is one large shard among small ones, and only its files are too large for the disk.
-    words = command("merged", formats, tmp_path / "data", "--compress", compress, "--shard-size", "16M", tokens="300K")
+    # Train is one large shard beside two, and only its files are too large for the disk. Those two take longer to draw,
+    # and begin before it.
+    more = ["--compress", compress, "--shard-size", "16M", "--split-ratios", "0.6", "0.2", "0.2", "--workers", "2"]
+    words = command("merged", formats, tmp_path / "data", *more, tokens="300K")
     whole = tmp_path / "whole"
     assert run([str(whole) if word == str(tmp_path / "data") else word for word in words])[0] == 0
     sizes = {name: len(content) for name, content in tree(whole).items() if name not in DESCRIBED}

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from synthgen import _native
 from synthgen.cli import main
 from synthgen.data import Plan, summary
 from synthgen.data.plan import Shard
-from synthgen.data.shards import FACTS
 from synthgen.data.summary import summarise
 from synthgen.data.verification import verify
 
@@ -25,6 +25,8 @@ TASKS = ("copying", "analogy", "capo")
 PLAN = Plan.make(TASKS, 10_000)
 CELLS = PLAN.cells()
 TWENTIETH = (2**64 - 1) // 20
+KEPT = np.dtype([("content", "<u8"), ("hash", "<u8"), ("length", "<u4"), ("cell", "<u2")])
+"""What is kept of a row."""
 Facts = tuple[str, list[tuple[int, int, int, int]]]
 """A split and its rows: content, hash, length, cell."""
 
@@ -88,7 +90,7 @@ def counted(parts: list[Facts], work: Path) -> Entry:
     files = []
     for number, (split, rows) in enumerate(parts):
         path = work / f"{number}.facts"
-        path.write_bytes(np.array(rows, FACTS).tobytes())
+        path.write_bytes(np.array(rows, KEPT).tobytes())
         files.append((Shard(split, number, len(parts), ()), path))
     before = set(work.iterdir())
     found = summarise(PLAN, files, work)
@@ -125,21 +127,26 @@ def test_rows_read_at_a_time_are_bounded(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(summary, "CHUNK", 64)
     rng = np.random.default_rng(5)
     n = 5000
-    rows = np.empty(n, FACTS)
+    rows = np.empty(n, KEPT)
     rows["content"], rows["hash"] = (rng.integers(0, 2**64, n, np.uint64, endpoint=False) for _ in range(2))
     rows["length"], rows["cell"] = 7, 0
     seen: list[int] = []
-    fromfile = np.fromfile
 
-    def read(*given: Any, **named: Any) -> Any:
-        found = fromfile(*given, **named)
-        seen.append(len(found))
-        return found
+    def spy(name: str, size: int) -> None:
+        count = getattr(_native, name)
 
-    monkeypatch.setattr(np, "fromfile", read)
+        def counted(held: bytes, *more: Any) -> Any:
+            seen.append(len(held) // size)
+            return count(held, *more)
+
+        monkeypatch.setattr(_native, name, counted)
+
+    spy("count_facts", KEPT.itemsize)
+    spy("count_again", 10)
     as_tuples: Any = rows.tolist()
     found = counted([("train", as_tuples)], tmp_path)
     assert found["cells"][0]["instances"] == n
+    assert sum(seen) == 2 * n
     # Buckets are filled by hashes: none is twice as full as the mean but once in a million.
     assert max(seen) < 200
 

@@ -301,9 +301,9 @@ def interrupt(number, frame):
         raise KeyboardInterrupt
 
 signal.signal(signal.SIGINT, interrupt)
+width = task.batch(0, difficulty=3).input_ids.shape[1]
 print("ready", flush=True)
 rows = {"difficulty": 3, "split": sys.argv[4], "dtype": "uint16", "threads": threads}
-width = task.batch(0, difficulty=3).input_ids.shape[1]
 if kind == "batch":
     task.batch(1_800_000_000 // (width * 3), **rows)
 elif kind == "truncated":

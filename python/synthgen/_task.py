@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -62,6 +63,8 @@ class Asked(TypedDict):
 
 def request(task: str, n: int, seed: int, **asked: Unpack[Asked]) -> dict[str, Any]:
     """Check the types of a batch call's arguments and put them into the form the native module takes."""
+    # What answers the call is arrays. Ctrl-C while NumPy is imported is an exception here, and a panic in the core.
+    importlib.import_module("numpy")
     split, seq_len, compat_ids = asked["split"], asked["seq_len"], asked.get("compat_ids", False)
     if split is not None:
         text_argument(task, "split", split)

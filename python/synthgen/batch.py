@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
 
 from .checks import integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
 IGNORED = -100
@@ -53,8 +51,7 @@ class Score(NamedTuple):
     outcome: str
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where rows come from: enough to draw any of them again, alone."""
 
     seed: int
@@ -115,6 +112,8 @@ class _Tokens(ABC):
     @cached_property
     def answer_mask(self) -> NDArray[np.uint8]:
         """uint8 (n, seq_len); 1 on predicted tokens of answers: not on markers, `<eos>`, nor on predicted questions."""
+        import numpy as np
+
         if self._origin.markers is not None:
             answers: NDArray[np.uint8] = self.loss_mask & ~np.isin(self.input_ids, self._origin.markers)
             return answers
@@ -130,6 +129,8 @@ class _Tokens(ABC):
 
 def labels(input_ids: NDArray[Any], loss_mask: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Token ids where the mask is 1, -100 elsewhere, as int32."""
+    import numpy as np
+
     return np.where(loss_mask, input_ids, np.int32(IGNORED)).astype(np.int32, copy=False)
 
 
@@ -155,6 +156,8 @@ class Batch(_Tokens):
     @cached_property
     def attention_mask(self) -> NDArray[np.uint8]:
         """uint8 (n, seq_len); 1 on tokens, 0 on padding."""
+        import numpy as np
+
         inside: NDArray[np.bool_] = np.arange(self.input_ids.shape[1]) < self.lengths[:, None]
         return inside.astype(np.uint8)
 
@@ -236,6 +239,8 @@ class Packed(_Tokens):
         self._origin = origin
 
     def _answer_spans(self) -> Iterator[tuple[int, int, int]]:
+        import numpy as np
+
         counts = np.diff(self.query_offsets)
         for row, (_, start, end) in zip(np.repeat(np.arange(len(self)), counts), self.query_spans, strict=True):
             yield int(row), int(start), int(end)

@@ -6,11 +6,10 @@ import importlib
 import operator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .errors import param_error
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 MAX_U64 = 2**64 - 1
@@ -61,6 +60,8 @@ def text_argument(task: str | None, field: str, value: Any) -> str:
 
 def one_dimensional(task: str, field: str, values: Any) -> NDArray[np.int64]:
     """Turn any flat sequence of integers into int64, or raise ParamError."""
+    import numpy as np
+
     allowed = "allowed: a flat sequence of integers"
     try:
         array = np.asarray(values)

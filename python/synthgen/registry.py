@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _native
 from .checks import text_argument
 
 
-@dataclass(frozen=True)
-class ParamInfo:
+class ParamInfo(NamedTuple):
     """A declared parameter of a task."""
 
     name: str
@@ -23,8 +21,7 @@ class ParamInfo:
     allowed: str
 
 
-@dataclass(frozen=True)
-class TaskInfo:
+class TaskInfo(NamedTuple):
     """What the registry knows about a task."""
 
     name: str

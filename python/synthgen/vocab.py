@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from .checks import extra, one_dimensional, text_argument
 from .errors import param_error
 
@@ -45,7 +43,7 @@ class Vocab:
     def decode(self, ids: Iterable[int] | NDArray[Any], *, specials: bool = False) -> str:
         """Concatenate the pieces of ids; with `specials`, spell those too. Raises ParamError for an unknown id."""
         pieces = []
-        for number in one_dimensional(self.name, "ids", ids if isinstance(ids, np.ndarray) else list(ids)).tolist():
+        for number in one_dimensional(self.name, "ids", ids if hasattr(ids, "dtype") else list(ids)).tolist():
             if not 0 <= number < len(self.pieces):
                 raise param_error(self.name, "ids", number, f"allowed: 0..={len(self) - 1}")
             if specials or number >= len(SPECIALS):

@@ -6,10 +6,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from .. import registry
 
@@ -19,8 +16,7 @@ BYTES_PER_TOKEN = 4
 """An int32 id; padding does not count."""
 
 
-@dataclass(frozen=True)
-class Speed:
+class Speed(NamedTuple):
     """One measurement, on one core unless `threads` says otherwise."""
 
     task: str
@@ -51,6 +47,8 @@ def best(work: Callable[[], Any], repeats: int | None = None) -> float:
 
 def memory_fill() -> float:
     """Bytes per second at which NumPy makes and fills a new int32 array far larger than the caches."""
+    import numpy as np
+
     return FILL_ELEMENTS * BYTES_PER_TOKEN / best(lambda: np.full(FILL_ELEMENTS, 7, np.int32), 3)
 
 
@@ -77,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     fill = memory_fill()
     speeds = [speed(name, level, fill) for name in registry.tasks() for level in (1, 2, 3)]
     if args.json:
-        print(json.dumps([asdict(found) for found in speeds], indent=2))
+        print(json.dumps([found._asdict() for found in speeds], indent=2))
         return 0
     print("one core, split=train, padded int32 batches")
     print(f"{'task':<10} {'level':>5} {'tokens/s':>12} {'tokens/row':>11} {'of memory fill':>15}")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,9 @@ from .progress import tokens_made
 MERGED = ("dyna", "inducto", "filtro", "logic")
 """Merged by default, as in SynthLM."""
 RULE = "=" * 60
+TURN = 2e-4
+"""Seconds after which a thread that computes in Python lets another go on. By default it is 5 ms, as long as the core
+takes for a block: the threads that make shards would wait as long as they work."""
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -172,7 +178,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         print(f"\n{RULE}\nGENERATING DATA\n{RULE}", flush=True)
     began = time.perf_counter()
-    with tokens_made(max(1, plan.total_tokens // args.num_shards), args.quiet) as progress:
+    with _short_turns(), tokens_made(max(1, plan.total_tokens // args.num_shards), args.quiet) as progress:
         manifest = generate(
             plan,
             where,
@@ -194,6 +200,17 @@ def run(args: argparse.Namespace) -> int:
 
         print(f"Pushed to {hub.push(where, args.hub_repo, private=args.private)}")
     return 0
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads take turns more often."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def report(manifest: dict[str, Any], where: Path, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import shutil
@@ -169,7 +170,7 @@ def generate(
         shards = plan.shards()[shard_index::num_shards]
         run = ENGINES[engine] if isinstance(engine, str) else engine
         # What describes the dataset at the end is read in while the shards are made.
-        threading.Thread(target=_preload, daemon=True).start()
+        threading.Thread(target=_preload, args=(plan,), daemon=True).start()
         run(plan, shards, root, workers, progress, ray_address)
         return finish(plan, root, workers)
     except OSError as error:
@@ -179,8 +180,11 @@ def generate(
         ) from error
 
 
-def _preload() -> None:
+def _preload(plan: Plan) -> None:
     importlib.import_module(".card", __package__)
+    if not (plan.foreign or plan.joint):
+        with contextlib.suppress(ImportError):  # which the end of the run reports
+            importlib.import_module("tokenizers")
     importlib.import_module(".figure", __package__).fonts()
 
 

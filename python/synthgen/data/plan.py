@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._task import generator
 from ..checks import MAX_U64, integer
@@ -79,8 +78,7 @@ def _formats(formats: Sequence[str], compress: str) -> tuple[str, ...]:
     return tuple(fmt for fmt in FORMATS if fmt in formats)
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A task at a level: what one generator draws."""
 
     task: str
@@ -94,8 +92,7 @@ class Cell:
         return generator(self.task, {}, self.level).only_train is not None
 
 
-@dataclass(frozen=True)
-class Shard:
+class Shard(NamedTuple):
     """One unit of work: the cells' budgets in tokens, and its place among the shards of its split."""
 
     split: str
@@ -109,8 +106,7 @@ class Shard:
         return f"{self.split}-{self.number:05d}-of-{self.of:05d}"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A dataset, described in full: the same plan always gives the same bytes."""
 
     tasks: tuple[str, ...]
@@ -127,7 +123,7 @@ class Plan:
     packing: str = "truncate"
     compress: str = "auto"
     tokenizer: str | None = None  # SHA-256 of the foreign tokenizer's JSON
-    foreign: Foreign | None = field(default=None, repr=False, compare=False)
+    foreign: Foreign | None = None  # that tokenizer
 
     @classmethod
     def make(
@@ -250,9 +246,9 @@ class Plan:
 
     def describe(self) -> dict[str, Any]:
         """The plan as data, with the cells' versions and parameters."""
-        known = {name: value for name, value in vars(self).items() if name != "foreign"}
+        known = {name: value for name, value in self._asdict().items() if name != "foreign"}
         eos = self.foreign.eos if self.foreign else None
-        return known | {"dtype": self.dtype, "eos": eos, "cells": [asdict(cell) for cell in self.cells()]}
+        return known | {"dtype": self.dtype, "eos": eos, "cells": [cell._asdict() for cell in self.cells()]}
 
     def joint_vocabulary(self) -> Mixture | None:
         """The joint vocabulary of a merged dataset; None for a single task's own."""

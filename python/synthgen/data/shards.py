@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import _native
 from .._task import generator
 from ..errors import DatasetError, ParamError
@@ -22,8 +20,9 @@ WORK = ".synthgen"
 """Folder of a run that has not ended: the plan, what is known of finished shards, temporary files."""
 BLOCK_TOKENS = 1 << 17
 """Tokens of a block, about: few enough for its columns to stay in the processor's cache."""
-FACTS = np.dtype([("content", "<u8"), ("hash", "<u8"), ("length", "<u4"), ("cell", "<u2")])
-"""What is kept of every row until the dataset is complete, to count duplicates and draw statistics."""
+FACTS = 22
+"""Bytes of what is kept of every row until the dataset is complete, to count duplicates and draw statistics: content
+hash and hash (u64 each), length (u32) and cell (u16), little-endian."""
 _ENCODED = 256
 """Rows of a cell that a foreign tokenizer is given at a time, at most; the first are few, for cells that need few."""
 
@@ -50,6 +49,7 @@ def stream(plan: Plan, shard: Shard, *, audit: bool = False) -> _native.Shard:
         "texts": plan.seq_len is None and bool({"parquet", "arrow"} & set(plan.formats)),
         "metadata": plan.metadata == "full",
         "lines": "jsonl" in plan.formats,
+        "arrays": plan.formats != ("jsonl",),
         "foreign": plan.foreign is not None,
         "audit": audit,
     }
@@ -88,18 +88,9 @@ def blocks(plan: Plan, shard: Shard, *, audit: bool = False) -> Iterator[Block]:
             given[found] = min(2 * given.get(found, 4), _ENCODED)
             native.offer(found, plan.foreign.encode(native.texts(found, given[found])))
         else:
-            if plan.dtype != found["ids"].dtype:
+            if "ids" in found and plan.dtype != found["ids"].dtype:
                 found["ids"] = found["ids"].astype(plan.dtype)
             yield found
-
-
-def facts(block: Block) -> bytes:
-    """The facts of a block's rows."""
-    rows = block["rows"]
-    found = np.empty(len(rows), FACTS)
-    found["content"], found["hash"] = block["contents"], block["hashes"]
-    found["length"], found["cell"] = rows[:, 1], rows[:, 2]
-    return found.tobytes()
 
 
 def entry_path(root: Path, shard: Shard) -> Path:
@@ -117,7 +108,7 @@ def finished(plan: Plan, shard: Shard, root: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(entry_path(root, shard).read_text())
         same = {name: file["kind"] for name, file in found["files"].items()} == kinds(plan, shard)
-        rows = facts_path(root, shard).stat().st_size / FACTS.itemsize
+        rows = facts_path(root, shard).stat().st_size / FACTS
         whole = all(sha256(root / name) == file["sha256"] for name, file in found["files"].items())
         return found if same and whole and rows == found["rows"] else None
     except (OSError, ValueError, KeyError, TypeError):
@@ -197,12 +188,11 @@ def _fill(
                 raise Stopped
             for writer in writers:
                 writer.write(block)
-            ledger.write(facts(block))
-            rows += len(block["rows"])
-            count = int(block["rows"][:, 1].sum())
-            tokens += count
+            ledger.write(block["facts"])
+            rows += block["count"]
+            tokens += block["tokens"]
             if advance:
-                advance(count)
+                advance(block["tokens"])
     return rows, tokens
 
 

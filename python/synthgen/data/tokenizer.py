@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..checks import extra
 from ..errors import DatasetError, ParamError, param_error
@@ -18,13 +17,15 @@ if TYPE_CHECKING:
 _ALLOWED = "allowed: a tokenizer.json, or a folder that holds a tokenizer of tokenizers or transformers"
 
 
-@dataclass(frozen=True)
-class Foreign:
+class Foreign(NamedTuple):
     """A tokenizer of the `tokenizers` library as JSON, and the tokens that end and begin a row, if it has them."""
 
     json: str
     eos: str | None
     bos: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Foreign {self.sha256[:8]}>"
 
     @classmethod
     def load(cls, path: str | Path) -> Foreign:
@@ -39,7 +40,7 @@ class Foreign:
         try:
             text = file.read_text(encoding="utf-8") if file.is_file() else _through_transformers(folder)
             foreign = cls(text, _special(folder, "eos_token"), _special(folder, "bos_token"))
-            _ = foreign._loaded
+            _loaded(text)
         except ParamError:
             raise
         except Exception as error:  # the library raises bare exceptions
@@ -55,37 +56,27 @@ class Foreign:
     def dtype(self) -> str:
         """Smallest of uint16 and uint32 that holds every id."""
         # Ids may have gaps, so that their number says nothing.
-        return "uint16" if max(self._loaded.get_vocab().values(), default=0) < 2**16 else "uint32"
-
-    @cached_property
-    def _loaded(self) -> tokenizers.Tokenizer:
-        loaded: tokenizers.Tokenizer = extra("tokenizers", "data").Tokenizer.from_str(self.json)
-        loaded.no_truncation()
-        loaded.no_padding()
-        return loaded
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"json": self.json, "eos": self.eos, "bos": self.bos}
+        return "uint16" if self.size <= 2**16 else "uint32"
 
     @property
     def size(self) -> int:
         """One more than the largest id."""
-        return 1 + max(self._loaded.get_vocab().values(), default=0)
+        return 1 + max(_loaded(self.json).get_vocab().values(), default=0)
 
     def token_id(self, kind: str) -> int | None:
         """Id of the token that begins ("bos") or ends ("eos") a row, if there is one."""
         token = self.eos if kind == "eos" else self.bos
-        found: int | None = None if token is None else self._loaded.token_to_id(token)
+        found: int | None = None if token is None else _loaded(self.json).token_to_id(token)
         return found
 
     def spelled(self, id_: int) -> str:
         """How the tokenizer spells one of its tokens."""
-        return str(self._loaded.id_to_token(id_))
+        return str(_loaded(self.json).id_to_token(id_))
 
     def plain(self, text: str) -> list[int]:
         """Ids of a text alone, nothing added at its ends. Raises DatasetError."""
         try:
-            return list(self._loaded.encode(text, add_special_tokens=False).ids)
+            return list(_loaded(self.json).encode(text, add_special_tokens=False).ids)
         except Exception as error:  # the library raises bare exceptions
             message = f"the tokenizer cannot encode {text!r}: {error}; give one that encodes any text"
             raise DatasetError(message) from error
@@ -96,9 +87,10 @@ class Foreign:
         A token is predicted when it covers a predicted character. The end token is added where the tokenizer does not
         add it, and is predicted.
         """
-        end = None if self.eos is None else self._loaded.token_to_id(self.eos)
+        loaded = _loaded(self.json)
+        end = None if self.eos is None else loaded.token_to_id(self.eos)
         try:
-            encodings = self._loaded.encode_batch([text for text, _ in rows])
+            encodings = loaded.encode_batch([text for text, _ in rows])
         except Exception as error:  # the library raises bare exceptions
             raise DatasetError(f"the tokenizer cannot encode a row: {error}; give one that encodes any text") from error
         found = []
@@ -112,6 +104,14 @@ class Foreign:
                 mask[-1] = 1
             found.append((ids, bytes(mask)))
         return found
+
+
+@lru_cache(maxsize=4)
+def _loaded(text: str) -> tokenizers.Tokenizer:
+    loaded: tokenizers.Tokenizer = extra("tokenizers", "data").Tokenizer.from_str(text)
+    loaded.no_truncation()
+    loaded.no_padding()
+    return loaded
 
 
 def _special(folder: Path, name: str) -> str | None:

@@ -31,7 +31,7 @@ from .generate import (
     shard_numbered,
 )
 from .plan import Plan, Shard
-from .shards import WORK, Stopped, blocks, describe, facts, tools
+from .shards import WORK, Stopped, blocks, describe, tools
 from .summary import Summary, summarise
 from .tokenizer import Foreign
 
@@ -201,9 +201,9 @@ class _Check:
                         raise Stopped
                     for writer in writers:
                         writer.write(block)
-                    ledger.write(facts(block))
-                    self.found.rows += len(block["rows"])
-                    self.found.tokens += int(block["rows"][:, 1].sum())
+                    ledger.write(block["facts"])
+                    self.found.rows += block["count"]
+                    self.found.tokens += block["tokens"]
                     self.found.add(shard.stem, block["audit"])
         finally:
             for writer in writers:

@@ -1,6 +1,6 @@
 //! Shards of datasets, block by block, and the audit of what lies on disk.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -9,7 +9,7 @@ use synthgen::audit::{self, Audit};
 use synthgen::dataset::{Block, Cell, Columns, Encoded, Form, Next, Stream, Text, Texts};
 use synthgen::pack::Policy;
 use synthgen::split::Split;
-use synthgen::{AnyTask, Error};
+use synthgen::{AnyTask, Error, tally};
 
 use crate::arrays::from_vec;
 use crate::error::to_python;
@@ -25,7 +25,11 @@ type TextParts = (String, Vec<(usize, usize)>);
 
 /// The rows of one shard, in order.
 #[pyclass(frozen, module = "synthgen._native")]
-pub struct Shard(Mutex<Stream>);
+pub struct Shard {
+    stream: Mutex<Stream>,
+    /// Are tokens and texts wanted as arrays? Lines alone need none, and then NumPy is not loaded.
+    arrays: bool,
+}
 
 #[pymethods]
 impl Shard {
@@ -62,16 +66,17 @@ impl Shard {
             phase,
         };
         let stream = Stream::new(cells.into_iter().map(cell).collect(), form);
-        Ok(Self(Mutex::new(stream.map_err(|error| to_python(py, &error))?)))
+        let stream = Mutex::new(stream.map_err(|error| to_python(py, &error))?);
+        Ok(Self { stream, arrays: flag("arrays")? })
     }
 
     /// The next block as a dict of columns; the number of a cell whose rows are wanted by `offer` first; None at the end.
     fn block<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let next = interruptible(py, |check| self.0.lock().unwrap_or_else(PoisonError::into_inner).next(limit, check))?;
+        let next = interruptible(py, |check| self.stream().next(limit, check))?;
         match next {
             Next::Block(block) => {
-                let found = columns(py, &block)?;
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).recycle(*block);
+                let found = columns(py, &block, self.arrays)?;
+                self.stream().recycle(*block);
                 Ok(Some(found.into_any()))
             }
             Next::Starved(cell) => Ok(Some(cell.into_pyobject(py)?.into_any())),
@@ -81,7 +86,7 @@ impl Shard {
 
     /// The next rows of a cell as texts.
     fn texts(&self, py: Python<'_>, cell: usize, count: usize) -> PyResult<Vec<TextParts>> {
-        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = self.stream();
         let texts = stream.texts(cell, count).map_err(|error| to_python(py, &error))?;
         let parts = |row: Text| (row.text, row.predicted.iter().map(|run| (run.start, run.end)).collect());
         Ok(texts.into_iter().map(parts).collect())
@@ -90,12 +95,26 @@ impl Shard {
     /// Rows of a cell in foreign ids, each (ids, loss mask).
     fn offer(&self, cell: usize, rows: Vec<(Vec<u32>, Vec<u8>)>) {
         let rows = rows.into_iter().map(|(ids, mask)| Encoded { ids, mask });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).offer(cell, rows);
+        self.stream().offer(cell, rows);
     }
 }
 
-fn columns<'py>(py: Python<'py>, block: &Block) -> PyResult<Bound<'py, PyDict>> {
+impl Shard {
+    fn stream(&self) -> MutexGuard<'_, Stream> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn columns<'py>(py: Python<'py>, block: &Block, arrays: bool) -> PyResult<Bound<'py, PyDict>> {
     let found = PyDict::new(py);
+    found.set_item("count", block.contents.len())?;
+    found.set_item("tokens", block.rows.as_chunks::<3>().0.iter().map(|row| i64::from(row[1])).sum::<i64>())?;
+    found.set_item("facts", PyBytes::new(py, &tally::facts(block)))?;
+    found.set_item("lines", PyBytes::new(py, &block.lines))?;
+    found.set_item("audit", audit_parts(block.audit.clone()))?;
+    if !arrays {
+        return Ok(found);
+    }
     if block.foreign.is_empty() {
         found.set_item("ids", from_vec(py, &block.ids)?)?;
     } else {
@@ -103,8 +122,6 @@ fn columns<'py>(py: Python<'py>, block: &Block) -> PyResult<Bound<'py, PyDict>> 
     }
     found.set_item("mask", from_vec(py, &block.mask)?)?;
     found.set_item("rows", from_vec(py, &block.rows)?.bind(py).call_method1("reshape", (-1, 3))?)?;
-    found.set_item("contents", from_vec(py, &block.contents)?)?;
-    found.set_item("hashes", from_vec(py, &block.hashes)?)?;
     for (name, texts) in [
         ("input_text", &block.prompts),
         ("target", &block.targets),
@@ -113,8 +130,6 @@ fn columns<'py>(py: Python<'py>, block: &Block) -> PyResult<Bound<'py, PyDict>> 
     ] {
         found.set_item(name, strings(py, texts)?)?;
     }
-    found.set_item("lines", PyBytes::new(py, &block.lines))?;
-    found.set_item("audit", audit_parts(block.audit.clone()))?;
     Ok(found)
 }
 
@@ -126,7 +141,8 @@ fn audit_parts(audit: Audit) -> AuditParts {
     (audit.rows, audit.tokens, audit.invalid, audit.leaked, audit.flaws)
 }
 
-fn named(py: Python<'_>, split: &str) -> PyResult<Split> {
+/// The split of a name.
+pub fn named(py: Python<'_>, split: &str) -> PyResult<Split> {
     let refuse = || Error::param("dataset", "split", split, "allowed: \"train\", \"validation\" or \"test\"");
     Split::parse(split).ok_or_else(|| to_python(py, &refuse()))
 }
@@ -138,17 +154,6 @@ fn policy(py: Python<'_>, name: &str) -> PyResult<Policy> {
 
 fn tasks(cells: &[PyRef<'_, Generator>]) -> Vec<Arc<dyn AnyTask>> {
     cells.iter().map(|generator| Arc::clone(&generator.task)).collect()
-}
-
-/// Values that occur more than once, in order, each as often as it comes again.
-#[pyfunction]
-pub fn repeated(py: Python<'_>, keys: PyReadonlyArray1<'_, u64>) -> PyResult<Py<PyAny>> {
-    let mut ordered = keys.as_slice()?.to_vec();
-    let again: Vec<u64> = py.detach(move || {
-        ordered.sort_unstable();
-        ordered.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
-    });
-    from_vec(py, &again)
 }
 
 /// Re-validate a token shard: (rows, tokens, invalid rows, leaked rows, first flaws).

@@ -9,6 +9,7 @@ mod error;
 mod grammar;
 mod people;
 mod source;
+mod tally;
 mod values;
 
 use std::sync::Arc;
@@ -221,8 +222,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<grammar::Grammar>()?;
     module.add_function(wrap_pyfunction!(grammar::grammar_names, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::audit_tokens, module)?)?;
-    module.add_function(wrap_pyfunction!(dataset::repeated, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::audit_jsonl, module)?)?;
+    module.add_function(wrap_pyfunction!(tally::count_facts, module)?)?;
+    module.add_function(wrap_pyfunction!(tally::sort_facts, module)?)?;
+    module.add_function(wrap_pyfunction!(tally::count_again, module)?)?;
     module.add_function(wrap_pyfunction!(registry_json, module)?)?;
     module.add_function(wrap_pyfunction!(people::people_lists, module)?)?;
     module.add_function(wrap_pyfunction!(people::people_table, module)?)?;

@@ -34,6 +34,7 @@ pub mod row;
 pub mod sampling;
 pub mod score;
 pub mod split;
+pub mod tally;
 pub mod task;
 pub mod tasks;
 pub mod validate;
