@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SynthgenError
-from . import bench, generate, list_tasks, rebuild, show, train, verify
+from . import bench, generate, list_tasks, rebuild, show, train, trigger2d, verify
 
-VERBS = (list_tasks, show, generate, verify, rebuild, bench, train)
+VERBS = (list_tasks, show, generate, verify, rebuild, bench, train, trigger2d)
 
 
 def parser() -> argparse.ArgumentParser:

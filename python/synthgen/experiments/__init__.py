@@ -1,0 +1,1 @@
+"""Experiments: whole studies, from rows to tables and figures."""

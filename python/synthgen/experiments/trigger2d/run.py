@@ -1,0 +1,276 @@
+"""One seed: rows, training by the trainer, accuracies while it trains and after, figures."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ...data.files import json_bytes, write_atomic
+from ...train.build import load as load_model
+from ...train.config import EvalConfig, LoggingConfig, OptimizerConfig, RunConfig, TrainConfig
+from ...train.loop import train
+from ...train.models import LanguageModel
+from ...tree import FILE, DatasetConfig
+from . import adapters, history, plots
+from .bases import TRAINING, USED, Start, results_of, start
+from .rates import rates, wilson
+from .rows import Data, Row, make, stratified, write, write_rows
+from .scoring import Scorer, accuracy
+from .settings import Settings, load
+
+FINAL, HISTORY, PREDICTIONS, MIX = (
+    "final_full_accuracy.json", "training_history.json", "final_predictions.jsonl", "train_mix.jsonl",
+)  # fmt: skip
+
+
+class Log:
+    """Lines for the terminal and for run.log."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, text: str) -> None:
+        """Say a line."""
+        print(text, file=sys.stderr)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Epochs as steps, and which of them are evaluated."""
+
+    rows: int
+    settings: Settings
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a step, no more than there are."""
+        own = self.settings.finetune
+        wanted = own["per_device_train_batch_size"] * own["gradient_accumulation_steps"]
+        return int(min(wanted, self.rows))
+
+    @property
+    def epochs(self) -> int:
+        """How often each row is trained on."""
+        return int(self.settings.finetune["epochs"])
+
+    def step(self, epoch: int) -> int:
+        """The step at which an epoch ends."""
+        return math.ceil(epoch * self.rows / self.batch_size)
+
+    @cached_property
+    def loss_epochs(self) -> list[int]:
+        """Epochs after which losses are taken: the first and last are always among them."""
+        own = self.settings.config
+        if own["eval_every"] is not None:
+            return self.every(own["eval_every"])
+        count = min(own["n_evals"] or 25, self.epochs)
+        return [0, *(round(self.epochs * part / count) for part in range(1, count + 1))]
+
+    def every(self, interval: int) -> list[int]:
+        """Every so many epochs, and the last; of 0, the first and last alone."""
+        return sorted({*range(0, self.epochs, interval or self.epochs), self.epochs})
+
+    @cached_property
+    def accuracy_epochs(self) -> list[int]:
+        """Epochs after which test accuracies are taken."""
+        return self.every(self.settings.config["accuracy_eval_frequency"])
+
+    @cached_property
+    def train_epochs(self) -> list[int]:
+        """Epochs after which the training accuracy is taken."""
+        return self.every(self.settings.config["train_accuracy_eval_frequency"])
+
+    @cached_property
+    def evaluated(self) -> list[int]:
+        """Epochs after which anything is taken."""
+        return sorted({*self.loss_epochs, *self.accuracy_epochs, *self.train_epochs})
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What is said of a model at an evaluation, beside the losses of the test sets."""
+
+    plan: Plan
+    scorer: Scorer
+    train: Sequence[Row]
+    test: Mapping[str, Sequence[Row]]
+    directory: Path
+    log: Log
+
+    def __call__(self, model: LanguageModel) -> dict[str, float]:
+        """Score samples, where their turn has come: as many evaluations are past as are recorded."""
+        epoch = self.plan.evaluated[len(history.records(self.directory, "eval"))]
+        said = {}
+        for name, rows in {"train": self.train, "test": [row for rows in self.test.values() for row in rows]}.items():
+            answers, everything = self.scorer.losses(model, rows)
+            said |= {f"loss_answers/{name}": answers, f"loss_all_tokens/{name}": everything}
+        if epoch in self.plan.train_epochs:
+            said["accuracy/train"] = self._accuracy(model, self.train)
+        if epoch in self.plan.accuracy_epochs:
+            said |= {f"accuracy/set={name}": self._accuracy(model, rows) for name, rows in self.test.items()}
+        shown = [value for name, value in said.items() if name.startswith("accuracy/set=")]
+        mean = f", accuracy {sum(shown) / len(shown):.3f} over {len(shown)} sets" if shown else ""
+        self.log(f"epoch {epoch}: loss {said['loss_answers/train']:.4f} on rows of training{mean}")
+        return said
+
+    def _accuracy(self, model: LanguageModel, rows: Sequence[Row]) -> float:
+        found: float = accuracy(rows, self.scorer.answers(model, rows))["accuracy"]
+        return found
+
+
+def run(directory: str | Path, seed: int | None = None) -> Path:
+    """Run a seed of an experiment, and the stage before it if that has not run; give the folder of the results.
+
+    The same call goes on where it was stopped, and does nothing where all is done. Raises ParamError and DatasetError.
+    """
+    return run_settings(load(directory, seed))
+
+
+def run_settings(settings: Settings) -> Path:
+    """Run a seed whose settings are read already."""
+    pushed = adapters.target(settings)
+    begun = start(settings)
+    if begun.stage is not None:
+        run_settings(begun.stage)
+    data = make(settings, begun.base)
+    write(settings, data)
+    folder = results_of(settings, begun)
+    if not (folder / FINAL).is_file():
+        _Seed(settings, begun, data, folder).run()
+    if pushed is not None:
+        adapters.push(folder / TRAINING, pushed, private=settings.finetune["push_to_private"])
+    return folder
+
+
+class _Seed:
+    """A seed with its rows and its folder."""
+
+    def __init__(self, settings: Settings, begun: Start, data: Data, folder: Path) -> None:
+        own = settings.config
+        self.settings, self.begun, self.data, self.folder = settings, begun, data, folder
+        self.mix = data.mix(own["max_dataset_size"], settings.seed)
+        self.plan = Plan(len(self.mix), settings)
+        method, rows, fast = own["accuracy_method"], own["eval_batch_size"], own["use_fast_accuracy"]
+        self.scorer = Scorer(begun.tokenizer, settings.candidates, method, rows, fast)
+        self.train = stratified(self.mix, own["train_accuracy_sample_size"], settings.seed)
+        self.test = self._samples(own["accuracy_sample_size"])
+        self.log = Log(folder / "run.log")
+
+    def _samples(self, size: int) -> dict[str, list[Row]]:
+        return {name: stratified(rows, size, self.settings.seed) for name, rows in self.data.test.items()}
+
+    def run(self) -> None:
+        """Train, score, draw."""
+        for line in self.settings.unused:
+            self.log(f"not used: {line}")
+        counts = f"{len(self.mix)} rows of {sum(map(len, self.data.train.values()))} are trained on"
+        self.log(f"{self.folder}: {counts}, {self.plan.step(self.plan.epochs)} steps of {self.plan.batch_size}")
+        config = self._config()
+        training = self.folder / TRAINING
+        train(config, Judge(self.plan, self.scorer, self.train, self.test, training, self.log))
+        told = history.told(training, self.plan, self.test, self.train)
+        write_atomic(self.folder / HISTORY, json_bytes(told))
+        final = self._final(load_model(training))
+        for file, value in zip(USED, (self.settings.resolved(), self.data.categories), strict=True):
+            write_atomic(self.folder / file, json_bytes(value))
+        name = adapters.target(self.settings) or str(training)
+        write_atomic(self.folder / "model_id.txt", f"{name}\n".encode())
+        plots.draw(self.folder, told, final)
+        # Last, because with this file all is done.
+        write_atomic(self.folder / FINAL, json_bytes(final))
+        self.log(f"done: {self.folder}")
+
+    def _config(self) -> RunConfig:
+        """The run of the trainer, and the files that it reads."""
+        own, finetune, plan = self.settings.config, self.settings.finetune, self.plan
+        write_rows(self.folder / MIX, self.mix)
+        shutil.rmtree(self.folder / "samples", ignore_errors=True)
+        paths = {}
+        for name, rows in self._samples(own["evaluation_sample_size"]).items():
+            path = self.folder / "samples" / f"{name}.jsonl"
+            write_rows(path, rows)
+            paths[name] = str(path.resolve())
+        parts = finetune["gradient_accumulation_steps"]
+        frequency = finetune["checkpoint_frequency"]
+        return RunConfig(
+            dataset=DatasetConfig(
+                name=FILE,
+                path=str((self.folder / MIX).resolve()),
+                tokenizer=self.begun.tokenizer,
+                seq_len=finetune["max_seq_length"],
+            ),
+            model=self.begun.model,
+            optimizer=OptimizerConfig(
+                lr=finetune["learning_rate"],
+                weight_decay=float(finetune["weight_decay"]),
+                warmup_steps=finetune["warmup_steps"],
+                schedule=finetune["lr_scheduler_type"],
+                final_share=0.0,
+            ),
+            train=TrainConfig(
+                max_steps=plan.step(plan.epochs),
+                batch_size=plan.batch_size,
+                accumulate=parts if parts > 1 and plan.batch_size % parts == 0 else None,
+                seed=self.settings.seed,
+                remat=finetune["use_gradient_checkpointing"],
+                export=finetune["is_peft"] and finetune["save_adapter_weights"],
+                checkpoint_every=plan.step(frequency),
+                keep=finetune["max_checkpoints_to_keep"],
+            ),
+            eval=EvalConfig(
+                every=0,
+                at=[plan.step(epoch) for epoch in plan.evaluated],
+                num_examples=own["evaluation_sample_size"],
+                batch_size=finetune["per_device_eval_batch_size"],
+                paths=paths,
+            ),
+            logging=LoggingConfig(every=1, progress=False),
+            output_dir=str(self.folder / TRAINING),
+        )
+
+    def _final(self, model: LanguageModel) -> dict[str, Any]:
+        """Score all rows, or the samples, with the trained model."""
+        full = self.settings.config["final_full_accuracy_evaluation"]
+        test: Mapping[str, list[Row]] = self.data.test if full else self.test
+        answers = {name: self.scorer.answers(model, rows) for name, rows in test.items()}
+        predictions = [
+            {"set": name, **{key: row[key] for key in row if key != "messages"}, "predicted": answer}
+            for name, rows in test.items()
+            for row, answer in zip(rows, answers[name], strict=True)
+        ]
+        write_rows(self.folder / PREDICTIONS, predictions)
+        trained = self.mix if full else self.train
+        base = self.begun.base
+        answered = [(row, row["predicted"]) for row in predictions]
+        return {
+            "method": self.scorer.method,
+            "all_rows": full,
+            "train": _figures(trained, self.scorer.answers(model, trained)),
+            "test": {name: _figures(rows, answers[name]) for name, rows in test.items()},
+            "rates": None if base is None else rates(answered, self.data.categories, base),
+            "rates_by_set": None
+            if base is None
+            else {
+                kind: rates([one for one in answered if one[0]["set"].endswith(f"_{kind}")], self.data.categories, base)
+                for kind in ("ID", "BASE", "OOD")
+            },
+        }
+
+
+def _figures(rows: Sequence[Row], answers: Sequence[str]) -> dict[str, Any]:
+    """Accuracy, its interval, and the accuracy of the most frequent colour."""
+    found = accuracy(rows, answers)
+    outputs = [row["output"] for row in rows]
+    right = round(found["accuracy"] * len(rows))
+    majority = max(map(outputs.count, set(outputs)), default=0) / max(len(rows), 1)
+    return {**found, "interval": wilson(right, len(rows)), "majority": majority}
