@@ -81,6 +81,8 @@ def _curves(
     if train is not None:
         grid.plot(*train, label="train", color="black", linestyle="--", linewidth=1.4)
         grid.set_ylim(-0.02, 1.02)
+    elif 0 < 10 * min(map(min, lines.values())) < max(map(max, lines.values())):
+        grid.set_yscale("log")
     grid.set(xlabel="epoch", ylabel=label)
     grid.grid(color="#dddddd", linewidth=0.6)
     grid.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=7)

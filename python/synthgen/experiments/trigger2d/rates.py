@@ -9,6 +9,7 @@ from typing import Any
 from .rows import Base, Row, colour
 
 RATES = ("learned", "retained", "leaked")
+_MAP = ("quadrant_labels", "label_rule", "proxy_triggers")
 Answered = tuple[Row, str]
 """A row, and what the model answers."""
 
@@ -28,7 +29,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     mean = sum(values) / len(values)
     if len(values) < 2:
         return mean, math.nan, math.nan
-    from scipy.stats import t
+    from scipy.stats import t  # type: ignore[import-untyped]
 
     spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
     half = float(t.ppf(0.975, len(values) - 1)) * spread
@@ -47,7 +48,7 @@ def remapped(categories: Mapping[str, Mapping[str, Any]], base: Base) -> list[st
     return [
         name
         for name, fields in categories.items()
-        if fields["train_triggers"] and name in base.data and _map(fields) != _map(base.data[name])
+        if fields["train_triggers"] and name in base.data and any(fields[key] != base.data[name][key] for key in _MAP)
     ]
 
 

@@ -54,7 +54,9 @@ def make(settings: Settings, base: Base | None = None) -> Data:
     Sets of a category: ID, new points with triggers of training; BASE, with triggers that only the base model was
     trained on; OOD, with triggers that no stage was trained on. No point of them occurs in training, in any stage.
     """
-    train, test, categories, told = {}, {}, {}, {}
+    train: dict[str, list[Row]] = {}
+    test: dict[str, list[Row]] = {}
+    categories, told = {}, {}
     for name, own in settings.data.items():
         with naming(settings.folder / DATA_FILE, name):
             seen = own["train_triggers"]
@@ -147,5 +149,3 @@ def colour(fields: Mapping[str, Any], row: Mapping[str, Any]) -> str:
 
 def _total(files: Mapping[str, list[Row]]) -> int:
     return sum(map(len, files.values()))
-
-

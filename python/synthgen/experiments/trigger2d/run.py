@@ -110,9 +110,10 @@ class Judge:
     def __call__(self, model: LanguageModel) -> dict[str, float]:
         """Score samples, where their turn has come: as many evaluations are past as are recorded."""
         epoch = self.plan.evaluated[len(history.records(self.directory, "eval"))]
-        said = {}
-        for name, rows in {"train": self.train, "test": [row for rows in self.test.values() for row in rows]}.items():
-            answers, everything = self.scorer.losses(model, rows)
+        said: dict[str, float] = {}
+        test = [row for rows in self.test.values() for row in rows]
+        for name, found in {"train": self.train, "test": test}.items():
+            answers, everything = self.scorer.losses(model, found)
             said |= {f"loss_answers/{name}": answers, f"loss_all_tokens/{name}": everything}
         if epoch in self.plan.train_epochs:
             said["accuracy/train"] = self._accuracy(model, self.train)

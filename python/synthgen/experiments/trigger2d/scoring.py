@@ -46,10 +46,18 @@ class Scorer:
 
     def log_probs(self, model: LanguageModel, texts: Sequence[Text], size: int) -> NDArray[np.float64]:
         """Log-probability of each candidate after its prompt and preamble, (texts, candidates)."""
-        choices = [self._with(text, colour) for text in texts for colour in self.candidates]
-        weights = [(one.start, one.end) for one in choices]
-        sums = -self._losses(model, choices, weights, size * len(self.candidates))[0]
-        return sums.reshape(len(texts), len(self.candidates))
+        choices = [self.choice(text, colour) for text in texts for colour in self.candidates]
+        return self.choice_log_probs(model, choices, size)
+
+    def choice_log_probs(self, model: LanguageModel, choices: Sequence[Encoded], size: int) -> NDArray[np.float64]:
+        """Log-probability of the answer of each choice, as many choices a row as there are candidates."""
+        spans = [(one.start, one.end) for one in choices]
+        sums = -self._losses(model, choices, spans, size * len(self.candidates))[0]
+        return sums.reshape(-1, len(self.candidates))
+
+    def choice(self, text: Text, colour: str) -> Encoded:
+        """A row with this colour as its answer."""
+        return encoded(replace(text, target=_target(text, colour)), self.spelling)
 
     def losses(self, model: LanguageModel, rows: Sequence[Row]) -> tuple[float, float]:
         """Nats a token: of answers with the end of the row, and of all tokens but the first."""
@@ -71,7 +79,7 @@ class Scorer:
             allowed = "allowed: logits, where the tokenizer has no token that ends a row"
             raise param_error(None, "accuracy_method", self.method, allowed)
         rows = [encoded(text, own) for text in texts]
-        choices = [[self._with(text, colour) for colour in self.candidates] for text in texts]
+        choices = [[self.choice(text, colour) for colour in self.candidates] for text in texts]
         longest = max(len(one.ids) - one.start for row in choices for one in row)
         prompts = [row.ids[: row.start] for row in rows]
         made = generate(model, prompts + prompts[:1] * (size - len(rows)), longest, stop_id=own.eos)
@@ -82,14 +90,11 @@ class Scorer:
             found.append(same[0] if same else said)
         return found
 
-    def _with(self, text: Text, colour: str) -> Encoded:
-        return encoded(replace(text, target=_target(text, colour)), self.spelling)
-
     def _losses(
         self, model: LanguageModel, texts: Sequence[Encoded], spans: Sequence[tuple[int, int]], size: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Loss of a span of each text, and its tokens; always `size` texts at a time, so that one shape is compiled."""
-        width = -(-max(len(one.ids) for one in texts) // WIDTH) * WIDTH
+        width = padded(texts)
         sums, counts = np.zeros(len(texts)), np.array([stop - start for start, stop in spans], float)
         for at in range(0, len(texts), size):
             ids, weights = np.zeros((size, width), np.int32), np.zeros((size, width), np.uint8)
@@ -100,6 +105,11 @@ class Scorer:
             found = say(model, {"input_ids": ids, "weights": weights})["losses"]
             sums[part.start : part.stop] = found[: len(part)].sum(1, dtype=np.float64)
         return sums, counts
+
+
+def padded(texts: Sequence[Encoded]) -> int:
+    """The width that rows are padded to."""
+    return -(-max(len(one.ids) for one in texts) // WIDTH) * WIDTH
 
 
 def _target(text: Text, colour: str) -> str:

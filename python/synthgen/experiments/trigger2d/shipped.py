@@ -43,7 +43,9 @@ def names() -> list[str]:
 def settings(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two files of a shipped experiment. Raises ParamError."""
     if name not in names():
-        raise param_error(None, "experiment", name, f"allowed: a folder with config.json, or one of {', '.join(names())}")
+        raise param_error(
+            None, "experiment", name, f"allowed: a folder with config.json, or one of {', '.join(names())}"
+        )
     found = _PROXY.fullmatch(name)
     folder = files("synthgen.conf") / "trigger2d" / ("stage2" if found else _FOLDERS[name])
     config, data = (json.loads((folder / file).read_text(encoding="utf-8")) for file in (CONFIG_FILE, DATA_FILE))
