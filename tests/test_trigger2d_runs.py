@@ -61,7 +61,7 @@ def rows_of(folder: Path, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def test_files_and_history(first: Path, root: Path) -> None:
-    assert FILES <= {path.name for path in first.iterdir()}
+    assert {path.name for path in first.iterdir()} >= FILES
     told = read(first, "training_history.json")
     sets = {f"test_{name}_{kind}" for name in DATA for kind in ("ID", "OOD")}
     assert told["epochs"] == told["accuracy_epochs"] == told["train_accuracy_epochs"] == [0, 2, 4]
@@ -115,14 +115,18 @@ def test_colours_of_several_tokens_after_a_preamble(root: Path) -> None:
     texts = [text_of(row) for row in rows]
     assert texts[0].target.startswith(" F(x,T) = ")
     sums = scorer.log_probs(model, texts, 3)
-    for at, text in enumerate(texts):
-        for column, colour in enumerate(scorer.candidates):
-            ids = [1, *(3 + byte for byte in f"{text.prompt} F(x,T) = {colour}".encode())]
-            logits = np.asarray(model(np.array([ids])), np.float64)[0]
-            log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-            start = 1 + len(text.prompt.encode())
-            expected = sum(log_probs[t - 1, ids[t]] for t in range(start, len(ids)))
-            assert sums[at, column] == pytest.approx(expected, abs=1e-4)
+    spelled = [
+        [1, *(3 + byte for byte in f"{text.prompt} F(x,T) = {colour}".encode())]
+        for text in texts
+        for colour in scorer.candidates
+    ]
+    width = max(map(len, spelled))
+    logits = np.asarray(model(np.array([ids + [0] * (width - len(ids)) for ids in spelled])), np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    for row, ids in enumerate(spelled):
+        at, column = divmod(row, len(scorer.candidates))
+        answer = range(1 + len(texts[at].prompt.encode()), len(ids))
+        assert sums[at, column] == pytest.approx(sum(log_probs[row, t - 1, ids[t]] for t in answer), abs=1e-4)
     assert all(isinstance(one, str) for one in Scorer("bytes", ["blue"], GENERATION, 3).answers(model, rows))
 
 
