@@ -171,11 +171,14 @@ class Mixture(Mixed):
             text_argument("mix", "weights", name)
         if not isinstance(params, Mapping) or not all(isinstance(own, Mapping) for own in params.values()):
             raise param_error("mix", "params", params, "allowed: a dict of task names to dicts of parameters")
+        if joint and any("/" in name for name in weights):
+            raise param_error("mix", "weights", list(weights), "allowed: names of tasks, where joint is True")
         for name in params:
             if name not in weights:
                 raise param_error("mix", "params", name, f"allowed: tasks of the mixture, {', '.join(weights)}")
         self.names = tuple(weights)
-        self._parts = tuple((name, frozen(params.get(name, {})), difficulty) for name in weights)
+        # One task may be there several times with other parameters, told apart by what follows a slash.
+        self._parts = tuple((name.partition("/")[0], frozen(params.get(name, {})), difficulty) for name in weights)
         self._build(
             [(0, [weight_of("mix", f"weights[{name!r}]", weight) for name, weight in weights.items()])],
             1,
@@ -239,7 +242,8 @@ def mix(
     """Mix tasks: `weights` maps names to shares of rows, `params` names to their parameters.
 
     Tasks of one vocabulary, as the copy tasks and their downstream tasks are, may be mixed with `joint=False`: rows are
-    then the tasks' own, and nothing in them names the task.
+    then the tasks' own, and nothing in them names the task. There one task may be a part several times, under names
+    as "analogy/again".
 
     Raises ParamError for weights that are negative, not finite or all zero and, with `joint=False`, for tasks that have
     several vocabularies; UnknownTaskError for unknown names.

@@ -48,13 +48,15 @@ def params_of(config: DatasetConfig) -> Mapping[str, Any]:
 class Tree:
     """The settings of a verb: `conf/<name>.yaml` under a schema, which has the types and defaults.
 
-    `open_groups` are groups that are mappings, with their keys and defaults; `aliases` are other names of keys.
+    `open_groups` are groups that are mappings, with their keys and defaults; `aliases` are other names of keys, and
+    `mappings` are beginnings of keys that are added to a mapping whose keys are not known beforehand.
     """
 
     name: str
     schema: type
     open_groups: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    mappings: tuple[str, ...] = ("model.lora.", "eval.config.", "eval.paths.")
 
     def compose(self, overrides: Iterable[str] = (), preset: str | None = None) -> Any:
         """Make the settings of overrides, as `["task=depo", "model=gla", "optimizer.lr=3e-4"]`, over a preset.
@@ -95,8 +97,10 @@ class Tree:
         key = self.aliases.get(key, key)
         head, _, rest = key.partition(".")
         section, _, name = rest.partition(".")
-        if key.startswith(("model.lora.", "eval.config.", "eval.paths.")):
-            key = f"++{head}.{section}.{SEED_NAMES.get(name, name) if section == 'config' else name}"
+        if key.startswith(self.mappings):
+            key = f"++{head}.{section}" + (
+                f".{SEED_NAMES.get(name, name) if section == 'config' else name}" if name else ""
+            )
         elif head == "dataset" and rest:
             known = {one.name for one in dataclasses.fields(DatasetConfig)}
             if section in ("config", "weights"):

@@ -145,6 +145,22 @@ class CopyTaskGenerator(_Numbered):
         """`<s> x1 .. xL <key> m1 .. mr <copy>` and the items of the marked classes with `</s>`."""
         return self._row("selective")
 
+    def tasks(self) -> dict[str, Callable[[], tuple[list[int], list[int]]]]:
+        """The methods that draw a row, by name; a subclass may have more."""
+        return {
+            "simple_copy": self.generate_simple_copy_task,
+            "key_value": self.generate_key_value_retrieval,
+            "pattern": self.generate_pattern_completion,
+            "associative_recall": self.generate_associative_recall,
+            "list_reversal": self.generate_list_reversal,
+            "selective_copy": self.generate_selective_copying,
+        }
+
+    @property
+    def params(self) -> Mapping[str, Mapping[str, Any]]:
+        """The parameters of each task of the registry that these rows are drawn from."""
+        return self._params
+
     def generate_batch(self, batch_size: int) -> Arrays:
         """Rows of the three trained-on tasks at even odds, each of `2 * max_seq_len - 1` ids.
 

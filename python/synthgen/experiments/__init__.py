@@ -1,1 +1,1 @@
-"""Experiments: whole studies, from rows to tables and figures."""
+"""Experiments: what is trained, compared and concluded, all through `synthgen.train` and the registry of tasks."""

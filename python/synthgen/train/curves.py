@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import extra
+from .. import drawing
 from ..data.files import write_atomic
 from ..errors import SynthgenError
 from .records import TABLE
@@ -22,9 +22,6 @@ from .records import TABLE
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Steps, and the finite values at these steps or nan."""
 
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#555555")
-"""Okabe and Ito's, told apart also without colour vision; beyond them, lines are broken."""
-_STYLES = ("-", "--", ":", "-.")
 _BREAKDOWN = re.compile(r"eval/([^/=]+)/([^/=]+)=(.+)")
 _RIGHT = {
     "answer_accuracy": "answer tokens right",
@@ -131,20 +128,12 @@ def _order(value: str) -> tuple[float, str]:
 
 
 def _figure(title: str, panels: list[_Panel], axis: str) -> bytes:
-    extra("matplotlib", "train")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 1.2 + 3.6 * len(panels)), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title)
-    grids = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    made = drawing.figure(9, 1.2 + 3.6 * len(panels), title)
+    grids = made.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for grid, panel in zip(grids, panels, strict=True):
         _draw(grid, panel, axis)
     grids[-1].set_xlabel("step")
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+    return drawing.png(made)
 
 
 def _draw(grid: Any, panel: _Panel, axis: str) -> None:
@@ -153,9 +142,7 @@ def _draw(grid: Any, panel: _Panel, axis: str) -> None:
         marker = "o" if len(steps) <= 40 else ""
         grid.plot(steps, values, label=label, linewidth=1.4, marker=marker, markersize=3, **look)
     grid.set_ylabel(panel.label)
-    grid.grid(color="#dddddd", linewidth=0.6)
-    grid.set_axisbelow(True)
-    grid.spines[["top", "right"]].set_visible(False)
+    drawing.tidy(grid)
     grid.xaxis.set_major_formatter("{x:,.0f}")
     grid.xaxis.get_major_locator().set_params(integer=True)
     _scale(grid, panel)
@@ -192,7 +179,4 @@ def _looks(labels: Collection[str]) -> list[dict[str, Any]]:
         # The scale's last part is too bright for white paper.
         places = np.linspace(0, 0.88, max(len(labels), 2))[: len(labels)]
         return [{"color": colormaps["viridis"](place)} for place in places]
-    return [
-        {"color": _COLOURS[i % len(_COLOURS)], "linestyle": _STYLES[i // len(_COLOURS) % len(_STYLES)]}
-        for i in range(len(labels))
-    ]
+    return [drawing.line(i) for i in range(len(labels))]

@@ -118,7 +118,8 @@ class Rows:
             raise param_error(None, "dataset.answers", "random", "allowed: given, where dataset.layout is packed")
         width = rows.input_ids.shape[1]
         numbers = np.arange(rows.start, rows.start + len(rows), dtype=np.uint64)
-        words = key(np.uint64(self.seed), numbers[:, None], np.arange(width, dtype=np.uint64)[None])
+        own = np.full((1, 1), self.seed, np.uint64)
+        words = key(own, numbers[:, None], np.arange(width, dtype=np.uint64)[None])
         others = self._pool[words % np.uint64(len(self._pool))]
         return np.where(rows.answer_mask == 1, others, rows.input_ids).astype(np.int32, copy=False)
 

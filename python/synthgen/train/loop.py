@@ -241,7 +241,11 @@ class Run:
             spent = max(time.perf_counter() - self._since, 1e-9)
             values = {"loss": loss, "tokens_per_second": self._tokens / spent}
             self._progress.step(done.step, values)
-            if _due(done.step, self.config.logging.every) or done.step == self.config.train.max_steps or not finite:
+            if (
+                _due(done.step, self.config.logging.every)
+                or done.step in (1, self.config.train.max_steps)
+                or not finite
+            ):
                 values |= {
                     "grad_norm": norm,
                     "lr": float(self._rate(done.step - 1)),

@@ -32,25 +32,25 @@ _FORM = 'needed: {"prompt": .., "target": ..}, or {"messages": [.., {"role": "as
 
 @dataclass(frozen=True)
 class Text:
-    """A prompt, what is to follow it, and whatever else is said of it."""
+    """A prompt, what is to follow it, as texts or as ids, and whatever else is said of it."""
 
-    prompt: str
-    target: str
+    prompt: str | tuple[int, ...]
+    target: str | tuple[int, ...]
     facts: Mapping[str, Any]
 
     @cached_property
     def split(self) -> str:
         """The split that the prompt's hash decides: 5 % test, 5 % validation."""
-        place = int.from_bytes(hashlib.sha256(self.prompt.encode()).digest()[:8], "big") / 2**64
+        place = int.from_bytes(hashlib.sha256(str(self.prompt).encode()).digest()[:8], "big") / 2**64
         return next(name for name, (low, high) in _SPLITS.items() if low <= place < high)
 
 
 def read_texts(path: str | Path) -> list[Text]:
     """Read a JSON Lines file, or all of a folder: one object a line, with `prompt` and `target`, or with `messages`.
 
-    `input_text` and `output` do for `prompt` and `target`. Of messages, the last is the target; the others are the
-    prompt, a user's turn alone as it is, several as `System: .. / User: .. / Assistant:` on lines of their own. Raises
-    ParamError that names the file and the line.
+    `input_text` and `output` do for `prompt` and `target`; lists of ids are taken as they are, ends and all. Of
+    messages, the last is the target; the others are the prompt, a user's turn alone as it is, several as
+    `System: .. / User: .. / Assistant:` on lines of their own. Raises ParamError that names the file and the line.
     """
     found = Path(path)
     files = sorted(found.glob("*.jsonl")) if found.is_dir() else [found]
@@ -82,10 +82,17 @@ def text_of(row: Any, where: str = "a row") -> Text:
     prompt, target = row.get("prompt", row.get("input_text")), row.get("target", row.get("output"))
     if "messages" in row:
         prompt, target = _turns(row["messages"], where)
-    if not isinstance(prompt, str) or not isinstance(target, str) or not target:
+    prompt, target = (tuple(one) if isinstance(one, list) else one for one in (prompt, target))
+    if prompt is None or target is None or not target or not _is_text(prompt) or not _is_text(target):
         raise param_error(None, "dataset.path", where, _FORM)
     left_out = ("prompt", "target", "messages", "input_text")
     return Text(prompt, target, {name: value for name, value in row.items() if name not in left_out})
+
+
+def _is_text(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(isinstance(id_, int) and id_ >= 0 for id_ in value)
+    return isinstance(value, str)
 
 
 def _turns(messages: Any, where: str) -> tuple[str, str]:
@@ -134,6 +141,8 @@ class Encoded(NamedTuple):
 
 def encoded(text: Text, own: Spelling) -> Encoded:
     """`<bos> prompt target <eos>`, as far as there are such ids. Raises ParamError for texts that cannot be spelled."""
+    if isinstance(text.prompt, tuple) or isinstance(text.target, tuple):
+        return _given(text, own)
     try:
         prompt, target = own.encode(text.prompt), own.encode(text.target)
     except SolveError as error:
@@ -142,6 +151,15 @@ def encoded(text: Text, own: Spelling) -> Encoded:
         raise param_error(None, "dataset.tokenizer", whole, allowed) from error
     ids = [*([] if own.bos is None else [own.bos]), *prompt]
     return Encoded([*ids, *target, *([] if own.eos is None else [own.eos])], len(ids), len(ids) + len(target))
+
+
+def _given(text: Text, own: Spelling) -> Encoded:
+    """A text that is ids already."""
+    prompt, target = ([int(id_) for id_ in part] for part in (text.prompt, text.target))
+    if max([*prompt, *target]) >= own.size:
+        allowed = f"allowed: a spelling of more ids than these {own.size}"
+        raise param_error(None, "dataset.tokenizer", [*prompt, *target], allowed)
+    return Encoded([*prompt, *target], len(prompt), len(prompt) + len(target) - (target[-1] == own.eos))
 
 
 @dataclass(frozen=True)
