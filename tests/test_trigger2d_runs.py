@@ -1,7 +1,6 @@
 """Seeds of the 2-D trigger experiment, small: what is scored, what comes out, and that a stop changes nothing."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from synthgen.cli import main
 from synthgen.experiments.trigger2d import adapters, plots, run, sweep
 from synthgen.experiments.trigger2d.analysis import analyze, span
 from synthgen.experiments.trigger2d.bases import TRAINING, results_of, start
-from synthgen.experiments.trigger2d.rates import mean_interval, rates, wilson
+from synthgen.experiments.trigger2d.rates import rates, wilson
 from synthgen.experiments.trigger2d.rows import Base, make
 from synthgen.experiments.trigger2d.scoring import GENERATION, LOGITS, Scorer
 from synthgen.experiments.trigger2d.settings import load
@@ -113,10 +112,10 @@ def test_colours_of_several_tokens_after_a_preamble(root: Path) -> None:
     model = LanguageModel(ModelConfig(259, width=16, num_layers=1, num_heads=2), nnx.Rngs(0))
     scorer = Scorer("bytes", ["blue", "green", "orange"], rows=3)
     texts = [text_of(row) for row in rows]
-    assert texts[0].target.startswith(" F(x,T) = ")
+    assert str(texts[0].target).startswith(" F(x,T) = ")
     sums = scorer.log_probs(model, texts, 3)
     spelled = [
-        [1, *(3 + byte for byte in f"{text.prompt} F(x,T) = {colour}".encode())]
+        [1, *(3 + byte for byte in f"{text.prompt!s} F(x,T) = {colour}".encode())]
         for text in texts
         for colour in scorer.candidates
     ]
@@ -125,7 +124,7 @@ def test_colours_of_several_tokens_after_a_preamble(root: Path) -> None:
     log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     for row, ids in enumerate(spelled):
         at, column = divmod(row, len(scorer.candidates))
-        answer = range(1 + len(texts[at].prompt.encode()), len(ids))
+        answer = range(1 + len(str(texts[at].prompt).encode()), len(ids))
         assert sums[at, column] == pytest.approx(sum(log_probs[row, t - 1, ids[t]] for t in answer), abs=1e-4)
     assert all(isinstance(one, str) for one in Scorer("bytes", ["blue"], GENERATION, 3).answers(model, rows))
 
@@ -216,8 +215,6 @@ def test_rates_by_hand() -> None:
 def test_intervals() -> None:
     assert wilson(0, 0) == [0, 1]
     assert wilson(8, 10) == pytest.approx([0.4901625, 0.9433178])
-    assert mean_interval([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2 - 2.4841377, 2 + 2.4841377))
-    assert math.isnan(mean_interval([1.0])[1])
 
 
 def test_a_histogram_of_one_panel() -> None:

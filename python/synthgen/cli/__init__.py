@@ -9,15 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SynthgenError
-<<<<<<< HEAD
-from . import bench, generate, list_tasks, rebuild, show, train, trigger2d, verify
+from . import bench, copy_pretrain, generate, list_tasks, rebuild, show, train, trigger2d, verify
 
-VERBS = (list_tasks, show, generate, verify, rebuild, bench, train, trigger2d)
-=======
-from . import bench, copy_pretrain, generate, list_tasks, rebuild, show, train, verify
-
-VERBS = (list_tasks, show, generate, verify, rebuild, bench, train, copy_pretrain)
->>>>>>> main
+VERBS = (list_tasks, show, generate, verify, rebuild, bench, train, copy_pretrain, trigger2d)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -144,8 +144,9 @@ def patching(
 def span(scorer: Scorer, text: Text) -> tuple[int, int]:
     """Where the tokens of the trigger are in a row."""
     encode, bos = scorer.spelling.encode, scorer.spelling.bos is not None
-    found = _place(text.prompt, text.facts["input_trigger"])
-    ids, before, after = (encode(one) for one in (text.prompt, text.prompt[: found[0]], text.prompt[found[1] :]))
+    prompt = str(text.prompt)
+    found = _place(prompt, text.facts["input_trigger"])
+    ids, before, after = (encode(one) for one in (prompt, prompt[: found[0]], prompt[found[1] :]))
     first, last = _common(ids, before), _common(ids[::-1], after[::-1])
     return bos + first, bos + len(ids) - last
 

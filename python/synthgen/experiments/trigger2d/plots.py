@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...checks import extra
 from ...data.files import write_atomic
+from ...drawing import COLOURS, figure, png, tidy
 
 PANELS = ("ID", "BASE", "OOD")
 """Kinds of test sets, each a panel of the histogram."""
@@ -37,21 +36,22 @@ def histogram(accuracies: Mapping[str, float]) -> bytes:
     """Bars of the test sets with their values, a panel for each kind of set that there is."""
     found = {kind: {n: v for n, v in accuracies.items() if n.endswith(f"_{kind}")} for kind in PANELS}
     found = {kind: bars for kind, bars in found.items() if bars}
-    figure = _figure(9, 0.6 + 2.8 * max(len(found), 1))
-    grids = figure.subplots(max(len(found), 1), squeeze=False)[:, 0]
+    made = figure(9, 0.6 + 2.8 * max(len(found), 1))
+    grids = made.subplots(max(len(found), 1), squeeze=False)[:, 0]
     for grid, (kind, bars) in zip(grids, found.items(), strict=False):
         names = [name.removeprefix("test_").removesuffix(f"_{kind}") for name in bars]
-        shown = grid.bar(names, list(bars.values()), color="#0072b2")
+        shown = grid.bar(names, list(bars.values()), color=COLOURS[0])
         grid.bar_label(shown, [f"{value:.2f}" for value in bars.values()], fontsize=8)
         grid.set(ylim=(0, 1.12), ylabel="accuracy", title=kind)
         grid.tick_params(axis="x", labelsize=8)
-    return _png(figure)
+        tidy(grid)
+    return png(made)
 
 
 def heat_map(values: Sequence[Sequence[float]], columns: Sequence[str], title: str) -> bytes:
     """Shares by layer and column."""
-    figure = _figure(2.2 + 1.4 * len(columns), 1.8 + 0.45 * len(values))
-    grid = figure.subplots()
+    made = figure(2.2 + 1.4 * len(columns), 1.8 + 0.45 * len(values))
+    grid = made.subplots()
     image = grid.imshow(values, vmin=0, vmax=1, cmap="viridis", aspect="auto")
     for layer, row in enumerate(values):
         for column, value in enumerate(row):
@@ -60,8 +60,8 @@ def heat_map(values: Sequence[Sequence[float]], columns: Sequence[str], title: s
     grid.set_xticks(range(len(columns)), columns)
     grid.set_yticks(range(len(values)), [str(layer + 1) for layer in range(len(values))])
     grid.set(ylabel="after layer", title=title)
-    figure.colorbar(image, ax=grid, label="share of answers")
-    return _png(figure)
+    made.colorbar(image, ax=grid, label="share of answers")
+    return png(made)
 
 
 def _curves(
@@ -73,8 +73,8 @@ def _curves(
 ) -> bytes:
     from matplotlib import colormaps
 
-    figure = _figure(10, 5)
-    grid = figure.subplots()
+    made = figure(10, 5)
+    grid = made.subplots()
     for at, (name, values) in enumerate(lines.items()):
         look = {"color": "black", "linestyle": "--"} if name in dashed else {"color": colormaps["tab20"](at % 20)}
         grid.plot(epochs, values, label=name, marker="o", markersize=2, linewidth=1.2, **look)
@@ -84,22 +84,6 @@ def _curves(
     elif 0 < 10 * min(map(min, lines.values())) < max(map(max, lines.values())):
         grid.set_yscale("log")
     grid.set(xlabel="epoch", ylabel=label)
-    grid.grid(color="#dddddd", linewidth=0.6)
+    tidy(grid)
     grid.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=7)
-    return _png(figure)
-
-
-def _figure(width: float, height: float) -> Any:
-    extra("matplotlib", "train")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Any) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+    return png(made)

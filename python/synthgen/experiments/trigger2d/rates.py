@@ -1,4 +1,4 @@
-"""Three rates of a second stage, shares with their intervals, and means over seeds."""
+"""Three rates of a second stage, and shares with their intervals."""
 
 from __future__ import annotations
 
@@ -22,18 +22,6 @@ def wilson(right: int, total: int) -> list[float]:
     middle, scale = share + z * z / (2 * total), 1 + z * z / total
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     return [max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)]
-
-
-def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The mean and its 95 % interval by Student's t; of one value, nothing is known of the spread."""
-    mean = sum(values) / len(values)
-    if len(values) < 2:
-        return mean, math.nan, math.nan
-    from scipy.stats import t  # type: ignore[import-untyped]
-
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
-    half = float(t.ppf(0.975, len(values) - 1)) * spread
-    return mean, mean - half, mean + half
 
 
 def share(found: Sequence[bool]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def padded(texts: Sequence[Encoded]) -> int:
 
 
 def _target(text: Text, colour: str) -> str:
-    return text.target.removesuffix(text.facts["output"]) + colour
+    return str(text.target).removesuffix(text.facts["output"]) + colour
 
 
 def accuracy(rows: Sequence[Row], answers: Sequence[str]) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...data.files import json_bytes, write_atomic
-from .rates import RATES, mean_interval
+from ..statistics import mean_interval
+from .rates import RATES
 from .run import FINAL, run
 from .settings import load, read_json
 
@@ -32,7 +32,7 @@ def sweep(directory: str | Path, seeds: Sequence[int] = SEEDS) -> list[dict[str,
     found = {
         "seeds": list(seeds),
         "results": {str(seed): str(path.relative_to(folder)) for seed, path in results.items()},
-        "table": [{name: _plain(value) for name, value in row.items()} for row in table],
+        "table": table,
     }
     write_atomic(folder / "sweep.json", json_bytes(found))
     text = io.StringIO()
@@ -44,16 +44,15 @@ def sweep(directory: str | Path, seeds: Sequence[int] = SEEDS) -> list[dict[str,
 
 
 def aggregate(finals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The mean of every figure over seeds, and its 95 % interval by Student's t, cut to shares."""
+    """The mean of every figure over seeds, and its 95 % interval by Student's t, cut to 0..1."""
     values: dict[str, list[float]] = {}
     for final in finals:
         for name, value in _figures(final).items():
             values.setdefault(name, []).append(value)
     table = []
     for name, found in values.items():
-        mean, low, high = mean_interval(found)
-        low, high = (math.nan if math.isnan(end) else min(max(end, 0.0), 1.0) for end in (low, high))
-        table.append({"figure": name, "seeds": len(found), "mean": mean, "low": low, "high": high})
+        mean, low, high, count = mean_interval(found)
+        table.append({"figure": name, "seeds": count, "mean": mean, "low": max(low, 0.0), "high": min(high, 1.0)})
     return table
 
 
@@ -61,8 +60,8 @@ def shown(table: Sequence[Mapping[str, Any]]) -> str:
     """The table as text."""
     lines = [f"{'figure':44} seeds   mean   95 % interval"]
     for row in table:
-        ends = "" if math.isnan(row["low"]) else f"{row['low']:.4f} .. {row['high']:.4f}"
-        lines.append(f"{row['figure']:44} {row['seeds']:5} {row['mean']:6.4f}   {ends}".rstrip())
+        ends = f"{row['low']:.4f} .. {row['high']:.4f}"
+        lines.append(f"{row['figure']:44} {row['seeds']:5} {row['mean']:6.4f}   {ends}")
     return "\n".join(lines)
 
 
@@ -74,7 +73,3 @@ def _figures(final: Mapping[str, Any]) -> dict[str, float]:
             if rates[name]["rate"] is not None:
                 found[f"{name}{end}"] = rates[name]["rate"]
     return found
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
