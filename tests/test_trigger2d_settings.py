@@ -179,7 +179,10 @@ def test_models_that_are_not_there_are_refused(tmp_path: Path) -> None:
 
 def test_what_nothing_re_trains_keeps_the_colours_that_were_learnt(tmp_path: Path) -> None:
     experiment(tmp_path / "stage1")
-    data = {"objects": {"quadrant_labels": NEW, "n_train_triggers": 2}, "foods": {"n_train_triggers": 0}}
+    data: dict[str, dict[str, Any]] = {
+        "objects": {"quadrant_labels": NEW, "n_train_triggers": 2},
+        "foods": {"n_train_triggers": 0},
+    }
     for labels, good in ((HALF, True), (NEW, False)):
         data["foods"]["quadrant_labels"] = labels
         settings = load(experiment(tmp_path / "two", data, {"model": "stage1:stage1", "model_config": {}}))

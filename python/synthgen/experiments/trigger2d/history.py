@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...train.records import LOG
-
-if TYPE_CHECKING:
-    from .run import Plan
+from .plan import Plan
 
 
 def records(directory: Path, kind: str) -> list[dict[str, Any]]:

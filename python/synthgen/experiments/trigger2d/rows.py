@@ -86,8 +86,10 @@ def write(settings: Settings, data: Data) -> Path:
     folder = settings.root / FOLDER
     for stem, rows in {**data.train, **data.test}.items():
         write_rows(folder / f"{stem}.jsonl", [{key: row[key] for key in row if key != "category"} for row in rows])
-    for stale in set(folder.glob("*.jsonl")) - {folder / name for name in data.manifest["files"]}:
-        stale.unlink()
+    # A trainer that reads the folder must not find files of other settings.
+    for kind in ("train", "proxy", "test"):
+        for stale in set(folder.glob(f"{kind}_*.jsonl")) - {folder / name for name in data.manifest["files"]}:
+            stale.unlink()
     write_atomic(folder / MANIFEST, json_bytes(data.manifest))
     for name, value in zip(RESOLVED, (settings.resolved(), data.categories), strict=True):
         write_atomic(settings.root / name, json_bytes(value))

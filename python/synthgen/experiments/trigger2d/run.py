@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,14 @@ from ...train.build import load as load_model
 from ...train.config import EvalConfig, LoggingConfig, OptimizerConfig, RunConfig, TrainConfig
 from ...train.loop import train
 from ...train.models import LanguageModel
+from ...train.texts import encoded, text_of
 from ...tree import FILE, DatasetConfig
 from . import adapters, history, plots
 from .bases import TRAINING, USED, Start, results_of, start
+from .plan import Plan
 from .rates import rates, wilson
 from .rows import Data, Row, make, stratified, write, write_rows
-from .scoring import Scorer, accuracy
+from .scoring import Scorer, accuracy, padded
 from .settings import Settings, load
 
 FINAL, HISTORY, PREDICTIONS, MIX = (
@@ -42,58 +42,6 @@ class Log:
         print(text, file=sys.stderr)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Epochs as steps, and which of them are evaluated."""
-
-    rows: int
-    settings: Settings
-
-    @property
-    def batch_size(self) -> int:
-        """Rows of a step, no more than there are."""
-        own = self.settings.finetune
-        wanted = own["per_device_train_batch_size"] * own["gradient_accumulation_steps"]
-        return int(min(wanted, self.rows))
-
-    @property
-    def epochs(self) -> int:
-        """How often each row is trained on."""
-        return int(self.settings.finetune["epochs"])
-
-    def step(self, epoch: int) -> int:
-        """The step at which an epoch ends."""
-        return math.ceil(epoch * self.rows / self.batch_size)
-
-    @cached_property
-    def loss_epochs(self) -> list[int]:
-        """Epochs after which losses are taken: the first and last are always among them."""
-        own = self.settings.config
-        if own["eval_every"] is not None:
-            return self.every(own["eval_every"])
-        count = min(own["n_evals"] or 25, self.epochs)
-        return [0, *(round(self.epochs * part / count) for part in range(1, count + 1))]
-
-    def every(self, interval: int) -> list[int]:
-        """Every so many epochs, and the last; of 0, the first and last alone."""
-        return sorted({*range(0, self.epochs, interval or self.epochs), self.epochs})
-
-    @cached_property
-    def accuracy_epochs(self) -> list[int]:
-        """Epochs after which test accuracies are taken."""
-        return self.every(self.settings.config["accuracy_eval_frequency"])
-
-    @cached_property
-    def train_epochs(self) -> list[int]:
-        """Epochs after which the training accuracy is taken."""
-        return self.every(self.settings.config["train_accuracy_eval_frequency"])
-
-    @cached_property
-    def evaluated(self) -> list[int]:
-        """Epochs after which anything is taken."""
-        return sorted({*self.loss_epochs, *self.accuracy_epochs, *self.train_epochs})
 
 
 @dataclass(frozen=True)
@@ -208,7 +156,7 @@ class _Seed:
                 name=FILE,
                 path=str((self.folder / MIX).resolve()),
                 tokenizer=self.begun.tokenizer,
-                seq_len=finetune["max_seq_length"],
+                seq_len=self._seq_len(),
             ),
             model=self.begun.model,
             optimizer=OptimizerConfig(
@@ -238,6 +186,14 @@ class _Seed:
             logging=LoggingConfig(every=1, progress=False),
             output_dir=str(self.folder / TRAINING),
         )
+
+    def _seq_len(self) -> int | None:
+        """The width of rows, where a limit is given: it makes none longer."""
+        most = self.settings.finetune["max_seq_length"]
+        if most is None:
+            return None
+        rows = [*self.mix, *(row for rows in self.data.test.values() for row in rows)]
+        return min(int(most), padded([encoded(text_of(row), self.scorer.spelling) for row in rows]))
 
     def _final(self, model: LanguageModel) -> dict[str, Any]:
         """Score all rows, or the samples, with the trained model."""
