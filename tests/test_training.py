@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,6 +267,9 @@ def test_the_command_line_trains_and_shows_its_configuration(tmp_path: Path, cli
     status, printed, _ = cli("train", *TINY, f"output_dir={tmp_path / 'run'}", "train.max_steps=2")
     assert status == 0
     assert "exact_match" in printed
+    assert re.search(
+        r"^eval_loss=\d\.\d{4}\nanswer_token_accuracy=0\.\d{4}\nfirst_eval_sample_valid=True$", printed, re.M
+    )
     status, printed, _ = cli("train", "--preset", "minimal", "--show-config")
     assert status == 0
     assert "max_steps: 10" in printed

@@ -122,8 +122,8 @@ def test_the_split_of_a_row_follows_from_its_prompt() -> None:
 WRONG = {
     '{"prompt": "a"}': "line 1",
     "[1]": "line 1",
-    '{"prompt": 3, "target": "b"}': "needed",
-    '{"messages": [{"role": "user", "content": "a"}]}': "needed",
+    '{"prompt": 3, "target": "b"}': "line 1",
+    '{"messages": [{"role": "user", "content": "a"}]}': "line 1",
     "": "a row at least",
 }
 

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SynthgenError
-from . import bench, copy_pretrain, generate, list_tasks, rebuild, show, train, trigger2d, verify
+from . import bench, copy_pretrain, curve, generate, inspect, list_tasks, rebuild, show, train, trigger2d, verify
 
-VERBS = (list_tasks, show, generate, verify, rebuild, bench, train, copy_pretrain, trigger2d)
+VERBS = (list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, trigger2d)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 
 from .. import registry
 from ..batch import Batch
 from ..errors import param_error
+from ..marks import CHOICES, in_colour, legend, marked
 from .params import read
-
-DIM, GREEN, PLAIN = "\x1b[2m", "\x1b[92m", "\x1b[0m"
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,28 +27,15 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb.add_argument("--difficulty", type=int, help="level 1, 2 or 3")
     verb.add_argument("--ids", action="store_true", help="token ids too")
     verb.add_argument("--metadata", action="store_true", help="metadata too")
-    verb.add_argument("--color", choices=["auto", "always", "never"], default="auto")
+    verb.add_argument("--color", choices=CHOICES, default="auto")
     verb.set_defaults(run=run, takes_params=True)
-
-
-def in_colour(choice: str) -> bool:
-    """Should the output be coloured?"""
-    if choice == "auto":
-        return sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    return choice == "always"
 
 
 def pieces(batch: Batch, i: int, table: tuple[str, ...], colour: bool) -> str:
     """Row i piece by piece: predicted ones green (or in brackets), the others dim."""
     length = int(batch.lengths[i])
-    shown = []
-    for id_, mask in zip(batch.input_ids[i, :length], batch.loss_mask[i, :length], strict=True):
-        piece = table[int(id_)]
-        if colour:
-            shown.append(f"{GREEN if mask else DIM}{piece}{PLAIN}")
-        else:
-            shown.append(f"[{piece}]" if mask else piece)
-    return "".join(shown)
+    row = zip(batch.input_ids[i, :length], batch.loss_mask[i, :length], strict=True)
+    return "".join(marked(table[int(id_)], bool(mask), colour) for id_, mask in row)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,10 +54,7 @@ def run(args: argparse.Namespace) -> int:
         **params,
     )
     colour = in_colour(args.color)
-    if colour:
-        print(f"{GREEN}green{PLAIN}: predicted (loss mask 1)   {DIM}dim{PLAIN}: given (loss mask 0)")
-    else:
-        print("[brackets]: predicted (loss mask 1)")
+    print(legend(colour))
     for i in range(len(batch)):
         example = batch.example(i)
         length = int(batch.lengths[i])

@@ -33,10 +33,16 @@ def run(args: argparse.Namespace) -> int:
     if args.show_config:
         sys.stdout.write(extra("omegaconf", "train").OmegaConf.to_yaml(as_dict(config)))
         return 0
+    from ..train.held_out import first_verdict
     from ..train.loop import train
 
     result = train(config)
     for name, value in result.figures.items():
         print(f"{name:40} {value:.4f}")
+    if result.figures:
+        verdict = first_verdict(config)
+        print(f"eval_loss={result.figures['loss']:.4f}")
+        print(f"answer_token_accuracy={result.figures['answer_accuracy']:.4f}")
+        print(f"first_eval_sample_valid={'unknown' if verdict is None else verdict.ok}")
     print(f"{result.directory}: {result.step} steps; metrics.csv, figures and checkpoints are there")
     return 0

@@ -78,6 +78,10 @@ class Foreign:
         found: int | None = None if token is None else self._loaded.token_to_id(token)
         return found
 
+    def spelled(self, id_: int) -> str:
+        """How the tokenizer spells one of its tokens."""
+        return str(self._loaded.id_to_token(id_))
+
     def plain(self, text: str) -> list[int]:
         """Ids of a text alone, nothing added at its ends. Raises DatasetError."""
         try:

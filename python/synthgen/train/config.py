@@ -173,13 +173,18 @@ def compose(overrides: Iterable[str] = (), preset: str | None = None) -> RunConf
     originals; a preset stands under the overrides. Raises ParamError that names the key; ModuleNotFoundError without
     the extra `train`.
     """
+    config: RunConfig = composed(TREE, overrides, preset)
+    check(config)
+    return config
+
+
+def composed(tree: Tree, overrides: Iterable[str], preset: str | None) -> Any:
+    """The settings of a tree with the group model; a folder of weights that is named is the choice of that group."""
     words = list(overrides)
     named = {word.partition("=")[0] for word in words if isinstance(word, str)}
     if "model.name_or_path" in named and "model" not in named:
         words.append("model=from_pretrained")
-    config: RunConfig = TREE.compose(words, preset)
-    check(config)
-    return config
+    return tree.compose(words, preset)
 
 
 def check(config: RunConfig) -> None:

@@ -7,7 +7,7 @@ import io
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -70,6 +70,37 @@ def plot(directory: Path) -> list[Path]:
             paths.append(directory / (re.sub(r"[^\w.-]+", "-", name) + ".png"))
             write_atomic(paths[-1], _figure(title, shown, axis), durable=False)
     return paths
+
+
+class Line(NamedTuple):
+    """A measured share along an axis, with its 95 % interval, and the floor below which nothing was learned."""
+
+    label: str
+    at: Sequence[float]
+    values: Sequence[float]
+    band: tuple[Sequence[float], Sequence[float]] | None = None
+    floor: float | None = None
+
+
+def share_figure(title: str, lines: Sequence[Line], below: str, left: str) -> bytes:
+    """Draw shares as a PNG of 9 x 5 inches; floors are dotted. `below` and `left` say what the axes are."""
+    made = drawing.figure(9, 5, title, dpi=180)
+    grid = made.subplots()
+    for line, look in zip(lines, _looks([line.label for line in lines]), strict=True):
+        grid.plot(line.at, line.values, label=line.label, linewidth=1.6, marker="o", markersize=3, **look)
+        if line.band is not None:
+            grid.fill_between(line.at, *line.band, color=look["color"], alpha=0.15, linewidth=0)
+        if line.floor is not None:
+            grid.axhline(line.floor, color=look["color"], linestyle=":", linewidth=1)
+    grid.set_xlabel(below)
+    grid.set_ylabel(left)
+    grid.set_ylim(-0.02, 1.02)
+    drawing.tidy(grid)
+    _count(grid)
+    if any(line.floor is not None for line in lines):
+        grid.plot([], [], color="#555555", linestyle=":", linewidth=1, label="floor")
+    grid.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return drawing.png(made)
 
 
 def read(table: Path) -> dict[str, Curve]:
@@ -136,6 +167,12 @@ def _figure(title: str, panels: list[_Panel], axis: str) -> bytes:
     return drawing.png(made)
 
 
+def _count(grid: Any) -> None:
+    """Whole numbers below."""
+    grid.xaxis.set_major_formatter("{x:,.0f}")
+    grid.xaxis.get_major_locator().set_params(integer=True)
+
+
 def _draw(grid: Any, panel: _Panel, axis: str) -> None:
     for (label, (steps, values)), look in zip(panel.curves.items(), _looks(panel.curves), strict=True):
         # Points that are few show where a line is only drawn between them, and a single one shows at all.
@@ -143,8 +180,7 @@ def _draw(grid: Any, panel: _Panel, axis: str) -> None:
         grid.plot(steps, values, label=label, linewidth=1.4, marker=marker, markersize=3, **look)
     grid.set_ylabel(panel.label)
     drawing.tidy(grid)
-    grid.xaxis.set_major_formatter("{x:,.0f}")
-    grid.xaxis.get_major_locator().set_params(integer=True)
+    _count(grid)
     _scale(grid, panel)
     if axis or len(panel.curves) > 1:
         columns = -(-len(panel.curves) // 18)

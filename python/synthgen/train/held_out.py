@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
 from flax import nnx
 
+from .._task import Split
+from ..batch import Verdict
 from ..errors import param_error
-from ..tree import params_of
+from ..inspection import Source
+from ..tree import FILE, params_of
 from .config import RunConfig
 from .feed import Arrays, Rows, varied
 from .models import LanguageModel
@@ -43,13 +46,13 @@ class HeldOut:
         else:
             sets = {"": base}
         seed = seed if own.seed is None else own.seed
-        self._sets = {name: Rows(dataset, seed, held_out=True) for name, dataset in sets.items()}
+        self.sets = {name: Rows(dataset, seed, held_out=True) for name, dataset in sets.items()}
 
     def _batches(self, number: int) -> Iterator[tuple[str, Arrays, Answers]]:
         """Rows of evaluation `number`, set by set."""
         own = self.config.eval
         size = own.batch_size or self.config.train.batch_size
-        for name, rows in self._sets.items():
+        for name, rows in self.sets.items():
             count = own.num_examples if rows.count is None else min(rows.count, own.num_examples)
             first = number * count if own.resample and rows.count is None else 0
             for start in range(first, first + count, size):
@@ -65,8 +68,8 @@ class HeldOut:
 
         With `eval.resample`, evaluations of different numbers are of different rows.
         """
-        total, parts = Tally(), {name: Tally() for name in self._sets}
-        lost = {name: np.zeros(2) for name in self._sets}
+        total, parts = Tally(), {name: Tally() for name in self.sets}
+        lost = {name: np.zeros(2) for name in self.sets}
         for name, rows, answers in self._batches(number) if self.config.eval.resample else self._frozen:
             found = predict(rows)
             tally = answers.tally(found["predictions"])
@@ -90,6 +93,17 @@ def evaluate(model: LanguageModel, config: RunConfig, number: int = 0) -> dict[s
     """Score a model on the held-out rows of a configuration, as training does; see `HeldOut.figures`."""
     seed = config.train.seed if config.dataset.seed is None else config.dataset.seed
     return HeldOut(config, seed).figures(partial(say, model), number)
+
+
+def first_verdict(config: RunConfig) -> Verdict | None:
+    """What the validator says of the first held-out row; None for rows of files, which have no validator."""
+    seed = config.train.seed if config.dataset.seed is None else config.dataset.seed
+    rows = next(iter(HeldOut(config, seed).sets.values()))
+    own = rows.config
+    if own.name == FILE:
+        return None
+    source = Source(own.name, params_of(own), own.weights, own.joint, own.difficulty)
+    return source.verdict(source.batch(1, rows.seed, split=cast(Split, own.split)), 0)
 
 
 def say(model: LanguageModel, rows: Arrays) -> dict[str, Any]:

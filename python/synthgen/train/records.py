@@ -74,7 +74,7 @@ class Recorder:
             raise SynthgenError(f"{directory} {message}")
         for left in directory.glob("metrics.*.tmp"):
             left.unlink()
-        rows = [row for row in _rows(log) if row["step"] <= last]
+        rows = [row for row in read_log(log) if row["step"] <= last]
         self._step = rows[-1]["step"] if rows else 0
         self.evaluated = max((row["step"] for row in rows if row["kind"] == "eval"), default=-1)
         """The last step of which an evaluation is kept; -1 if none is."""
@@ -116,7 +116,7 @@ class Recorder:
         if came:
             self._columns += came
             self._table.close()
-            self._table = self._written_table(_rows(self._path / LOG))
+            self._table = self._written_table(read_log(self._path / LOG))
         else:
             self._table.write(self._table_line(row))
             self._table.flush()
@@ -150,6 +150,14 @@ class Recorder:
             self._run.finish(exit_code=0 if kind is None else 1)
 
 
+def log_image(directory: Path, settings: WandbSettings, name: str, path: Path) -> None:
+    """Add an image to the run of Weights & Biases that was begun in a directory."""
+    weights = _package("wandb", "wandb")
+    run = _run(weights, settings, directory, resumed=True)
+    run.log({name: weights.Image(str(path))})
+    run.finish(exit_code=0)
+
+
 def _package(name: str, group: str) -> Any:
     try:
         return extra(name, group)
@@ -180,7 +188,7 @@ def _run(weights: Any, settings: WandbSettings, directory: Path, *, resumed: boo
     return run
 
 
-def _rows(log: Path) -> list[dict[str, Any]]:
+def read_log(log: Path) -> list[dict[str, Any]]:
     """Rows of a log that may not exist yet; a torn last one is left out."""
     rows = []
     # What comes after the last line's end is empty, or torn.

@@ -27,7 +27,7 @@ ALL = "all"
 _BYTE = 3
 """Id of byte 0, after the specials."""
 _SPLITS = {"test": (0.0, 0.05), "validation": (0.05, 0.1), "train": (0.1, 1.0), ALL: (0.0, 1.0)}
-_FORM = 'needed: {"prompt": .., "target": ..}, or {"messages": [.., {"role": "assistant", ..}]}'
+_FORM = 'allowed: files of {"prompt": .., "target": ..}, or {"messages": [.., {"role": "assistant", ..}]}'
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,14 @@ def read_texts(path: str | Path) -> list[Text]:
         except (OSError, UnicodeDecodeError) as error:
             allowed = f"allowed: a file of JSON Lines, or a folder of some ({error})"
             raise param_error(None, "dataset.path", str(path), allowed) from error
-        rows += [_text(line, f"{file}, line {at}") for at, line in enumerate(lines, 1) if line.strip()]
+        rows += [_text(line, file, at) for at, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise param_error(None, "dataset.path", str(path), "allowed: a file or a folder with a row at least")
     return rows
 
 
-def _text(line: str, where: str) -> Text:
+def _text(line: str, file: Path, at: int) -> Text:
+    refusal = param_error(None, "dataset.path", str(file), f"{_FORM}; line {at} is something else")
     try:
         row = json.loads(line)
     except ValueError:
@@ -78,13 +79,13 @@ def _text(line: str, where: str) -> Text:
 def text_of(row: Any, where: str = "a row") -> Text:
     """A row of a file, as `read_texts` reads it. Raises ParamError that says where it is."""
     if not isinstance(row, dict):
-        raise param_error(None, "dataset.path", where, _FORM)
+        raise refusal
     prompt, target = row.get("prompt", row.get("input_text")), row.get("target", row.get("output"))
     if "messages" in row:
-        prompt, target = _turns(row["messages"], where)
+        prompt, target = _turns(row["messages"])
     prompt, target = (tuple(one) if isinstance(one, list) else one for one in (prompt, target))
     if prompt is None or target is None or not target or not _is_text(prompt) or not _is_text(target):
-        raise param_error(None, "dataset.path", where, _FORM)
+        raise refusal
     left_out = ("prompt", "target", "messages", "input_text")
     return Text(prompt, target, {name: value for name, value in row.items() if name not in left_out})
 
@@ -95,10 +96,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _turns(messages: Any, where: str) -> tuple[str, str]:
+def _turns(messages: Any) -> tuple[str | None, str | None]:
     good = isinstance(messages, list) and len(messages) > 1
     if not good or not all(isinstance(one, dict) and isinstance(one.get("content"), str) for one in messages):
-        raise param_error(None, "dataset.path", where, _FORM)
+        return None, None
     *before, last = messages
     if len(before) == 1:
         return before[0]["content"], f" {last['content']}"

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import datasets
 
 
-class _Brevo(Form):
+class Brevo(Form):
+    """Rows of Brevo at a configuration."""
+
     task = "brevo"
 
     def _special(self, own_of: Mapping[int, int]) -> dict[str, dict[int, int]]:
@@ -35,6 +37,10 @@ class _Brevo(Form):
         """Does this token end the name of a vertex?"""
         values = self.resolved["mini_vocab"]
         return not self.resolved["multi"] or values < id_ <= 2 * values
+
+    def _name(self, own: int) -> str:
+        markers = {self.settings["query_token_id"]: "<query>", self.settings["answer_token_id"]: "<ans>"}
+        return markers.get(self.ids[own], super()._name(own))
 
     def _row(self, view: Mapping[str, Any]) -> Row:
         row, answers, depth = self._tokens(view), self._answers(view), view["metadata"]["depth"]
@@ -99,15 +105,15 @@ class _Brevo(Form):
 
 def generate_brevo_example(rng: Generators, config: Mapping[str, Any]) -> Row:
     """One Brevo row: input_ids, token_type, loss_mask, labels, n, depth, multi, and where the answer is."""
-    return _Brevo(config).example(rng)
+    return Brevo(config).example(rng)
 
 
 def validate_brevo_example(input_ids: Any, config: Mapping[str, Any], strict: bool = True) -> bool:
     """Check a Brevo row. Not `strict`, like the original: a vertex may be listed twice, a last name be unfinished."""
-    form = _Brevo(config)
+    form = Brevo(config)
     return form.is_valid(input_ids) if strict else form.passes_reference(input_ids)
 
 
 def make_brevo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
     """Brevo rows as a datasets.Dataset."""
-    return hf_dataset(_Brevo(config).rows(num_examples, own_seed("brevo", seed)))
+    return hf_dataset(Brevo(config).rows(num_examples, own_seed("brevo", seed)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import people
 from ..._task import Task
+from ...batch import Verdict
 from ...checks import integer, switch
 from ...errors import SynthgenError, param_error
 from ...vocab import BOS, EOS
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import datasets
 
 
-class _Capo(Form):
+class Capo(Form):
+    """Rows of Capo at a configuration."""
+
     task = "capo"
     facts = (
         "first_name",
@@ -48,12 +51,14 @@ class _Capo(Form):
         return int(self.resolved["num_people"] * self.settings["exposures"])
 
     def rows(self, n: int, seed: int) -> list[Row]:
+        """The first n rows of a seed; no more than the exposures allow."""
         if integer(self.task, "num_examples", n, 0, 2**31) > self.size:
             allowed = f"allowed: at most num_people * exposures = {self.size}; raise one of them"
             raise param_error(self.task, "num_examples", n, allowed)
         return super().rows(n, seed)
 
     def example(self, rng: Generators) -> Row:
+        """One row of the set of the usual seed."""
         at = seed_from(self.task, rng) % self.size
         return self._row(views(self.task, 1, SEED, self.params, start=at)[0])
 
@@ -65,6 +70,14 @@ class _Capo(Form):
         # Names of attributes, in the order in which they are told.
         spans = [facts["spans"][attribute][0]["chars"] for attribute in facts["order"]]
         return {**row, **_bytes(text, spans)}
+
+    def _names(self, view: Mapping[str, Any]) -> list[str]:
+        return []
+
+    def verdict(self, row: Mapping[str, Any]) -> Verdict:
+        """Check a row: its facts are those of its person, and its text says them."""
+        told = self.is_told(row)
+        return Verdict(told, None if told else "the facts or the text are not those of the person")
 
     def is_told(self, row: Any) -> bool:
         """Check a row: a person of this world, the right facts, and a text that says them."""
@@ -111,7 +124,7 @@ def generate_capo_example(rng: Generators, config: Mapping[str, Any]) -> Row:
     It is a row of the set that `make_capo_hf_dataset` makes from the same configuration and its usual seed, so that a
     person's facts, and the words of an exposure, are the same whenever they come up.
     """
-    return _Capo(config).example(rng)
+    return Capo(config).example(rng)
 
 
 def validate_capo_example(row: Any, config: Mapping[str, Any] | None = None) -> bool:
@@ -120,10 +133,10 @@ def validate_capo_example(row: Any, config: Mapping[str, Any] | None = None) -> 
     Without a configuration, any number of people and either order of sentences and of dates will do.
     """
     if config is not None:
-        return _Capo(config).is_told(row)
+        return Capo(config).is_told(row)
     anybody = {"num_people": people.MAX_PEOPLE, "exposures": 2**31}
     layouts = ({"order": order, "reverse_md": swapped} for order in (0, 1) for swapped in (False, True))
-    return any(_Capo(anybody | layout).is_told(row) for layout in layouts)
+    return any(Capo(anybody | layout).is_told(row) for layout in layouts)
 
 
 def make_capo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
@@ -131,4 +144,4 @@ def make_capo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int
 
     The people do not depend on the seed but on `people_seed`, which the configuration may hold.
     """
-    return hf_dataset(_Capo(config).rows(num_examples, own_seed("capo", seed)))
+    return hf_dataset(Capo(config).rows(num_examples, own_seed("capo", seed)))

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import datasets
 
 
-class _Depo(Form):
+class Depo(Form):
+    """Rows of Depo at a configuration."""
+
     task = "depo"
 
     def _special(self, own_of: Mapping[int, int]) -> dict[str, dict[int, int]]:
@@ -23,6 +25,11 @@ class _Depo(Form):
             "separator_token_id": {own_of[9700]: 0},
             "query_token_base": {own_of[9000 + k]: k for k in range(1, 129)},
         }
+
+    def _name(self, own: int) -> str:
+        hops = self.ids[own] - self.settings["query_token_base"]
+        markers = {self.settings["answer_token_id"]: "<ans>", self.settings["separator_token_id"]: "<sep>"}
+        return f"<query_{hops}>" if 1 <= hops <= 128 else markers.get(self.ids[own], super()._name(own))
 
     def _row(self, view: Mapping[str, Any]) -> Row:
         facts = view["metadata"]
@@ -42,14 +49,14 @@ def generate_depo_example(rng: Generators, config: Mapping[str, Any]) -> Row:
 
     With `fixed_k`, n is larger, so that no walk wraps; `allow_wrap=True` lifts that.
     """
-    return _Depo(config).example(rng)
+    return Depo(config).example(rng)
 
 
 def validate_depo_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
     """Check a Depo row strictly."""
-    return _Depo(config).is_valid(input_ids)
+    return Depo(config).is_valid(input_ids)
 
 
 def make_depo_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
     """Depo rows as a datasets.Dataset."""
-    return hf_dataset(_Depo(config).rows(num_examples, own_seed("depo", seed)))
+    return hf_dataset(Depo(config).rows(num_examples, own_seed("depo", seed)))

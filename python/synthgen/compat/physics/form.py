@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from ..._task import Task, generator
-from ...batch import IGNORED
+from ..._task import Split, Task, generator
+from ...batch import IGNORED, Verdict
 from ...checks import integer, one_dimensional
 from ...errors import ParamError, param_error
 from ...registry import tasks
-from ...vocab import EOS
+from ...vocab import BOS, EOS
 from ..names import SEED_NAMES, Generators, filled, our_params, said_as, seed_from, views
 
 Row = dict[str, Any]
@@ -55,6 +55,14 @@ _LARGEST_ID = 2**31 - 129
 
 SEED = 42
 """The seed that the originals use."""
+
+
+class Seen(NamedTuple):
+    """A row, the names of its tokens (none where it is a text), and what the validator says of it."""
+
+    row: Row
+    names: list[str]
+    verdict: Verdict
 
 
 class Form(ABC):
@@ -122,12 +130,33 @@ class Form(ABC):
             own[-1] = EOS
         return own
 
-    def is_valid(self, input_ids: Any) -> bool:
+    def verdict(self, row: Mapping[str, Any]) -> Verdict:
         """Check a row strictly."""
-        own = self._own(input_ids)
+        own = self._own(row["input_ids"])
         if own is None:
-            return False
-        return bool(Task(self.task).validate(own, None, difficulty=None, params=self.params).ok)
+            return Verdict(False, "this is no row of the task", 0)
+        return Task(self.task).validate(own, None, difficulty=None, params=self.params)
+
+    def is_valid(self, input_ids: Any) -> bool:
+        """Check tokens strictly."""
+        return self.verdict({"input_ids": input_ids}).ok
+
+    def seen(self, n: int, seed: int, *, start: int = 0, split: Split | None = None) -> list[Seen]:
+        """Rows start .. start + n, and what there is to say about them."""
+        found = []
+        for view in views(self.task, n, seed, self.params, start=start, split=split):
+            row = self._row(view)
+            found.append(Seen(row, self._names(view), self.verdict(row)))
+        return found
+
+    def _names(self, view: Mapping[str, Any]) -> list[str]:
+        """The original inspector's names of a row's tokens."""
+        ends = {BOS: "<bos>", EOS: "<eos>"}
+        return [ends.get(own) or self._name(own) for own in view["input_ids"]]
+
+    def _name(self, own: int) -> str:
+        """The name of one of our tokens that is no end; by what it is, as its id may stand for something else too."""
+        return str(self.ids[own])
 
     def rows(self, n: int, seed: int) -> list[Row]:
         """The first n rows of a seed."""

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import datasets
 
 
-class _Lano(Form):
+class Lano(Form):
+    """Rows of Lano at a configuration."""
+
     task = "lano"
 
     def _params(self) -> dict[str, Any]:
@@ -44,6 +46,9 @@ class _Lano(Form):
             return None
         return [BOS, *own, EOS]
 
+    def _names(self, view: Mapping[str, Any]) -> list[str]:
+        return super()._names(view)[1:-1]
+
     def _row(self, view: Mapping[str, Any]) -> Row:
         ids = [self.ids[own] for own in view["input_ids"][1:-1]]
         return {**labelled(ids, [1] * len(ids)), "config_name": self.settings["config_name"]}
@@ -54,14 +59,14 @@ def generate_lano_example(rng: Generators, config: Mapping[str, Any]) -> Row:
 
     `config_path` is a grammar in the reference's JSON form; without it, `config_name` is one of ours of that shape.
     """
-    return _Lano(config).example(rng)
+    return Lano(config).example(rng)
 
 
 def validate_lano_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
     """Check that a string is one of the grammar's."""
-    return _Lano(config).is_valid(input_ids)
+    return Lano(config).is_valid(input_ids)
 
 
 def make_lano_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
     """Lano strings as a datasets.Dataset."""
-    return hf_dataset(_Lano(config).rows(num_examples, own_seed("lano", seed)))
+    return hf_dataset(Lano(config).rows(num_examples, own_seed("lano", seed)))

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     import datasets
 
 
-class _Mano(Form):
+_OPERATORS = ("+", "-", "*", "/")
+_VALUE = 5000
+
+
+class Mano(Form):
+    """Rows of Mano at a configuration."""
+
     task = "mano"
 
     def _params(self) -> dict[str, Any]:
@@ -34,6 +40,17 @@ class _Mano(Form):
             own[0] = BOS
         return own
 
+    def _name(self, own: int) -> str:
+        id_ = self.ids[own]
+        if id_ >= _VALUE:
+            return f"<v{id_ - _VALUE}>"
+        if id_ < 10:
+            synonym, which = divmod(id_ - 1, len(_OPERATORS))
+            return f"<{_OPERATORS[which]}{'a' * synonym}>"
+        # Tens are the length; 0 and 1 say it before the expression, 4 and 5 after it.
+        length, kind = divmod(id_, 10)
+        return f"<{'len' if kind < 4 else 'ans'}_{length}{'a' * (kind % 4)}>"
+
     def _row(self, view: Mapping[str, Any]) -> Row:
         ids = [self.ids[own] for own in view["input_ids"]]
         length = view["metadata"]["length"]
@@ -42,14 +59,14 @@ class _Mano(Form):
 
 def generate_mano_example(rng: Generators, config: Mapping[str, Any]) -> Row:
     """One Mano row: input_ids, loss_mask, labels, length, qid, and where the answer is. The mask is 1 throughout."""
-    return _Mano(config).example(rng)
+    return Mano(config).example(rng)
 
 
 def validate_mano_example(input_ids: Any, config: Mapping[str, Any]) -> bool:
     """Check a Mano row strictly."""
-    return _Mano(config).is_valid(input_ids)
+    return Mano(config).is_valid(input_ids)
 
 
 def make_mano_hf_dataset(num_examples: int, config: Mapping[str, Any], seed: int = SEED) -> datasets.Dataset:
     """Mano rows as a datasets.Dataset."""
-    return hf_dataset(_Mano(config).rows(num_examples, own_seed("mano", seed)))
+    return hf_dataset(Mano(config).rows(num_examples, own_seed("mano", seed)))

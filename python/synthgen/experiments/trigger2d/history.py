@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...train.records import LOG
+from ...train.records import LOG, read_log
 from .plan import Plan
 
 
 def records(directory: Path, kind: str) -> list[dict[str, Any]]:
     """The records of a kind, in order."""
-    file = directory / LOG
-    rows = map(json.loads, file.read_text().splitlines()) if file.exists() else ()
-    return [row for row in rows if row["kind"] == kind]
+    return [row for row in read_log(directory / LOG) if row["kind"] == kind]
 
 
 def told(directory: Path, plan: Plan, test: Mapping[str, Sequence[Any]], train: Sequence[Any]) -> dict[str, Any]:
