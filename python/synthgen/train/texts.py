@@ -68,16 +68,16 @@ def read_texts(path: str | Path) -> list[Text]:
 
 
 def _text(line: str, file: Path, at: int) -> Text:
-    refusal = param_error(None, "dataset.path", str(file), f"{_FORM}; line {at} is something else")
     try:
         row = json.loads(line)
     except ValueError:
         row = None
-    return text_of(row, where)
+    return text_of(row, str(file), f"; line {at} is something else")
 
 
-def text_of(row: Any, where: str = "a row") -> Text:
-    """A row of a file, as `read_texts` reads it. Raises ParamError that says where it is."""
+def text_of(row: Any, where: str = "a row", what: str = "") -> Text:
+    """A row of a file, as `read_texts` reads it. Raises ParamError that says where it is, and what is wrong there."""
+    refusal = param_error(None, "dataset.path", where, _FORM + what)
     if not isinstance(row, dict):
         raise refusal
     prompt, target = row.get("prompt", row.get("input_text")), row.get("target", row.get("output"))
