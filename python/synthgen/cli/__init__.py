@@ -9,9 +9,24 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SynthgenError
-from . import bench, copy_pretrain, curve, generate, inspect, list_tasks, rebuild, scaling, show, train, verify
+from . import (
+    bench,
+    copy_pretrain,
+    curve,
+    generate,
+    inspect,
+    list_tasks,
+    rebuild,
+    scaling,
+    show,
+    train,
+    trigger2d,
+    verify,
+)
 
-VERBS = (list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, scaling)
+VERBS = (
+    list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, trigger2d, scaling,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:

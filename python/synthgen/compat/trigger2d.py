@@ -69,6 +69,14 @@ def generate_trigger2d_rows(data_config: Mapping[str, Any], split_set: str) -> d
     return files
 
 
+def trigger2d_partition(category: str, fields: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Check the fields of a category; give its triggers of training, and the rest. Raises ParamError."""
+    own = _Category(text_argument(_TASK, "data_config", category), fields)
+    for number in ("n_train", "n_test"):
+        integer(_TASK, number, own.fields[number], 0, 2**20)
+    return own.seen, own.unseen
+
+
 class _Category:
     """A category with its fields checked."""
 

@@ -81,6 +81,10 @@ class Foreign(NamedTuple):
             message = f"the tokenizer cannot encode {text!r}: {error}; give one that encodes any text"
             raise DatasetError(message) from error
 
+    def decode(self, ids: list[int]) -> str:
+        """Text of ids, specials left out."""
+        return str(self._loaded.decode(ids, skip_special_tokens=True))
+
     def encode(self, rows: list[tuple[str, list[tuple[int, int]]]]) -> list[tuple[list[int], bytes]]:
         """Ids and loss masks of texts, each given with the characters that are predicted.
 

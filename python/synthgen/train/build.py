@@ -14,7 +14,7 @@ from ..errors import DatasetError, param_error
 from .checkpoints import Checkpoints
 from .config import MODEL, RunConfig
 from .feed import Rows
-from .lora import LoraConfig, add_lora
+from .lora import LoraConfig, add_lora, merge_lora
 from .models import LanguageModel, ModelConfig, sized
 from .steps import adamw, program
 from .weights import load_pretrained
@@ -78,7 +78,11 @@ def _read(choice: Mapping[str, Any], vocab_size: int) -> LanguageModel:
             allowed = "allowed: nothing, where model.name_or_path names a folder of weights"
             raise param_error(None, f"model.{name}", value, allowed)
     path = choice["name_or_path"]
-    model = load(path) if is_run(path) else load_pretrained(path, dtype=choice.get("dtype") or "float32")
+    if is_run(path):
+        model = load(path)
+        merge_lora(model)
+    else:
+        model = load_pretrained(path, dtype=choice.get("dtype") or "float32")
     if model.config.vocab_size < vocab_size:
         allowed = f"allowed: weights with at least the {vocab_size} tokens of the dataset"
         raise param_error(None, "model.name_or_path", choice["name_or_path"], allowed)

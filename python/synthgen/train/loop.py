@@ -188,15 +188,17 @@ class Run:
         feed = Ahead(self._batch, done, last, own.prefetch)
         self._since, self._waited, self._tokens = time.perf_counter(), 0.0, 0
         try:
-            if done == 0 and 0 in self.config.eval.at:
-                self._evaluate(0, state)
+            # An interrupt may have left a checkpoint of a step, and not its evaluation.
+            late = done > 0 and self.main and self.parallel.hosts == 1 and self._recorder.evaluated < done
+            if self._scores(done) if late else done == 0 and 0 in self.config.eval.at:
+                self._evaluate(done, state)
                 self._since = time.perf_counter()
             for step, (rows, tokens) in enumerate(feed, done + 1):
                 state, figures = self._update(state, rows)
                 self._pending.append(_Pending(step, figures, tokens))
                 if len(self._pending) > 1:
                     self._settle(feed)
-                evaluate = step == own.max_steps or _due(step, self.config.eval.every) or step in self.config.eval.at
+                evaluate = self._scores(step)
                 save = step == last or _due(step, own.checkpoint_every)
                 if evaluate or save:
                     self._settle(feed, everything=True)
@@ -210,6 +212,11 @@ class Run:
             self._interrupted(feed, state)
             raise
         return state
+
+    def _scores(self, step: int) -> bool:
+        """Is this step evaluated?"""
+        own = self.config.eval
+        return step == self.config.train.max_steps or _due(step, own.every) or step in own.at
 
     def _interrupted(self, feed: Ahead[Any], state: Any) -> None:
         """Make a last checkpoint, if the interrupt has left a state: a step that is under way has taken its own."""

@@ -76,6 +76,8 @@ class Recorder:
             left.unlink()
         rows = [row for row in read_log(log) if row["step"] <= last]
         self._step = rows[-1]["step"] if rows else 0
+        self.evaluated = max((row["step"] for row in rows if row["kind"] == "eval"), default=-1)
+        """The last step of which an evaluation is kept; -1 if none is."""
         write_atomic(log, b"".join(map(_log_line, rows)))
         self._columns = list(dict.fromkeys(name for row in [{"step": 0, "kind": ""}, *rows] for name in row))
         with ExitStack() as closing:

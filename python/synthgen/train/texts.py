@@ -68,11 +68,16 @@ def read_texts(path: str | Path) -> list[Text]:
 
 
 def _text(line: str, file: Path, at: int) -> Text:
-    refusal = param_error(None, "dataset.path", str(file), f"{_FORM}; line {at} is something else")
     try:
         row = json.loads(line)
     except ValueError:
         row = None
+    return text_of(row, str(file), f"; line {at} is something else")
+
+
+def text_of(row: Any, where: str = "a row", what: str = "") -> Text:
+    """A row of a file, as `read_texts` reads it. Raises ParamError that says where it is, and what is wrong there."""
+    refusal = param_error(None, "dataset.path", where, _FORM + what)
     if not isinstance(row, dict):
         raise refusal
     prompt, target = row.get("prompt", row.get("input_text")), row.get("target", row.get("output"))
@@ -103,23 +108,28 @@ def _turns(messages: Any) -> tuple[str | None, str | None]:
 
 
 class Spelling(NamedTuple):
-    """How texts become ids: an encoder, the ends of a row, and the number of ids."""
+    """How texts become ids and ids texts: an encoder, the ends of a row, the number of ids, and a decoder."""
 
     encode: Callable[[str], list[int]]
     bos: int | None
     eos: int | None
     size: int
+    decode: Callable[[list[int]], str]
 
 
 def spelling(name: str) -> Spelling:
     """The spelling of a name: `bytes`, a task, whose pieces are used, or the path of a tokenizer. Raises ParamError."""
     if name == BYTES:
-        return Spelling(lambda text: [_BYTE + byte for byte in text.encode()], BOS, EOS, _BYTE + 256)
+        return Spelling(lambda text: [_BYTE + byte for byte in text.encode()], BOS, EOS, _BYTE + 256, _from_bytes)
     if name in tasks():
         vocab = get(name).vocab
-        return Spelling(lambda text: list(vocab.encode(text)), BOS, EOS, len(vocab))
+        return Spelling(lambda text: list(vocab.encode(text)), BOS, EOS, len(vocab), vocab.decode)
     foreign = Foreign.load(name)
-    return Spelling(foreign.plain, foreign.token_id("bos"), foreign.token_id("eos"), foreign.size)
+    return Spelling(foreign.plain, foreign.token_id("bos"), foreign.token_id("eos"), foreign.size, foreign.decode)
+
+
+def _from_bytes(ids: list[int]) -> str:
+    return bytes(one - _BYTE for one in ids if one >= _BYTE).decode(errors="replace")
 
 
 class Encoded(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -25,6 +25,8 @@ class BlockCache(NamedTuple):
 
 
 NOTHING = BlockCache()
+After = Callable[[int, Array], Array]
+"""What is done with the output of each block."""
 
 
 class Cache(NamedTuple):
@@ -99,9 +101,13 @@ class LanguageModel(nnx.Module):
         """
         return self.logits(self.embedding(input_ids), Layout.of(input_ids, segments, positions))
 
-    def logits(self, x: Array, layout: Layout) -> Array:
-        """Logits of tokens that are embedded already, x (batch, time, width)."""
-        return self._output(self._through(x, layout, [NOTHING] * len(self.blocks))[0])
+    def logits(self, x: Array, layout: Layout, after: After | None = None) -> Array:
+        """Logits of tokens that are embedded already, x (batch, time, width).
+
+        What comes out of each block, with its number, is given to `after`, and what that gives goes on: to read or to
+        change the residual stream.
+        """
+        return self._output(self._through(x, layout, [NOTHING] * len(self.blocks), after)[0])
 
     def cache(self, batch: int, length: int) -> Cache:
         """A cache with room for `length` tokens in each of `batch` rows, none of them read yet."""
@@ -135,13 +141,16 @@ class LanguageModel(nnx.Module):
         logits = self._output(x[:, -1:] if last else x)
         return logits, Cache(known, cache.count + input_ids.shape[1], blocks)
 
-    def _through(self, x: Array, layout: Layout, caches: Sequence[BlockCache]) -> tuple[Array, tuple[BlockCache, ...]]:
+    def _through(
+        self, x: Array, layout: Layout, caches: Sequence[BlockCache], change: After | None = None
+    ) -> tuple[Array, tuple[BlockCache, ...]]:
         if self.positions is not None:
             x = x + self.positions(layout.positions)
         run = nnx.remat(_run) if self.remat else _run
         after = []
-        for block, cache in zip(self.blocks, caches, strict=True):
+        for number, (block, cache) in enumerate(zip(self.blocks, caches, strict=True)):
             x, kept = run(block, x, layout, cache)
+            x = x if change is None else change(number, x)
             after.append(kept)
         return x, tuple(after)
 
