@@ -111,8 +111,23 @@ def views(
     return rows
 
 
-def hf_dataset(rows: list[dict[str, Any]]) -> datasets.Dataset:
-    """Rows as a datasets.Dataset."""
-    datasets = extra("datasets", "data")
+class RowList(list[dict[str, Any]]):
+    """Rows where the package `datasets` is not installed: a list with the names of its columns, and columns by name."""
 
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self[0]) if self else []
+
+    def __getitem__(self, at: Any) -> Any:
+        """A row or several by their place, or a column by its name."""
+        return [row[at] for row in self] if isinstance(at, str) else super().__getitem__(at)
+
+
+def hf_dataset(rows: list[dict[str, Any]]) -> datasets.Dataset:
+    """Rows as a datasets.Dataset, or as a RowList where that package is not installed."""
+    try:
+        datasets = extra("datasets", "data")
+    except ModuleNotFoundError:
+        return RowList(rows)
     return datasets.Dataset.from_list(rows)

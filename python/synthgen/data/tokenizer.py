@@ -83,7 +83,7 @@ class Foreign(NamedTuple):
 
     def decode(self, ids: list[int]) -> str:
         """Text of ids, specials left out."""
-        return str(self._loaded.decode(ids, skip_special_tokens=True))
+        return str(_loaded(self.json).decode(ids, skip_special_tokens=True))
 
     def encode(self, rows: list[tuple[str, list[tuple[int, int]]]]) -> list[tuple[list[int], bytes]]:
         """Ids and loss masks of texts, each given with the characters that are predicted.

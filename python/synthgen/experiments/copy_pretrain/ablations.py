@@ -29,12 +29,12 @@ def variants(config: CopyConfig, kind: str) -> Iterator[tuple[str, CopyConfig]]:
 
 
 def ablate(config: CopyConfig, kind: str) -> dict[str, Any]:
-    """Run the experiment once for each variant, under `ablations/<kind>/<variant>`, and compare their conclusions."""
-    root = Path(config.output_dir) / "ablations" / kind
-    found = {name: conclude(CopyTaskExperiment(own, root / name).run()) for name, own in variants(config, kind)}
+    """Run the experiment once for each variant, and compare their conclusions; variants share the runs they can."""
+    root = Path(config.output_dir)
+    found = {name: conclude(CopyTaskExperiment(own, root).run()) for name, own in variants(config, kind)}
     table = {name: _row(one) for name, one in found.items()}
-    write_atomic(root.parent / f"{kind}.json", json_bytes(table))
-    write_atomic(root.parent / f"{kind}.png", _figure(kind, found))
+    write_atomic(root / "ablations" / f"{kind}.json", json_bytes(table))
+    write_atomic(root / "ablations" / f"{kind}.png", _figure(kind, found))
     return table
 
 

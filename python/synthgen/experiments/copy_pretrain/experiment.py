@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...compat.copying import CopyTaskGenerator
-from ...data.files import write_atomic
+from ...data.files import json_bytes, write_atomic
 from ...errors import param_error
-from ...train.config import EvalConfig, LoggingConfig, OptimizerConfig, RunConfig, TrainConfig
+from ...train.config import EvalConfig, LoggingConfig, OptimizerConfig, RunConfig, TrainConfig, as_dict
 from ...train.records import LOG
 from ...train.texts import ALL
 from ...tree import DatasetConfig
@@ -87,6 +88,7 @@ class CopyTaskExperiment:
     ) -> None:
         check(config)
         self.config, self.directory = config, Path(config.output_dir if directory is None else directory)
+        self.runs = self.directory / "runs"
         self.custom = generator
         self.generator = CopyTaskGenerator(config.copy, seed=0) if generator is None else generator
         self.mixture = dict(config.mixture or MIXTURES["default"])
@@ -109,7 +111,7 @@ class CopyTaskExperiment:
 
     def run(self) -> Outcome:
         """Train all arms of all seeds, and give what was measured."""
-        config, runs = self.config, self.directory / "runs"
+        config, runs = self.config, self.runs
         before = [job for seed in config.seeds for arm in ("copy", "control") if (job := self._before(arm, seed))]
         run_jobs(before, runs, workers=config.workers)
         after = [self._after(arm, seed) for seed in config.seeds for arm in config.arms]
@@ -123,9 +125,6 @@ class CopyTaskExperiment:
         pretrained = [_pretrained(job, runs / job.name) for job in before]
         floors = {one.name: one.floor() for one in self.evaluators}
         return Outcome(config, points, pretrained, floors, self._built())
-
-    def _name(self, arm: str, seed: int, part: str) -> str:
-        return f"{arm}/seed-{seed}/{part}"
 
     def _base(self, seed: int, dataset: DatasetConfig, optimizer: OptimizerConfig, train: TrainConfig) -> RunConfig:
         """What all runs share."""
@@ -149,7 +148,7 @@ class CopyTaskExperiment:
         )
         train = TrainConfig(max_steps=own.steps, batch_size=own.batch_size)
         base = self._base(seed, dataset, optimizer, train)
-        return Job(self._name(arm, seed, "before"), base, Examination(self._checks(), own.eval_samples, seed))
+        return _job(f"{arm}/seed-{seed}/before", base, Examination(self._checks(), own.eval_samples, seed))
 
     def _copy_rows(self, seed: int) -> DatasetConfig:
         shares = {name: share for name, share in self.mixture.items() if share > 0}
@@ -212,9 +211,10 @@ class CopyTaskExperiment:
         base = self._base(seed, dataset, optimizer, train)
         base = replace(base, eval=replace(base.eval, at=[step + extra for step in own.budgets]))
         if arm in ("copy", "control"):
-            weights = self.directory / "runs" / self._name(arm, seed, "before")
-            base = replace(base, model={"name_or_path": str(weights)})
-        return Job(self._name(arm, seed, "after"), base, Examination(self.evaluators, own.eval_samples, seed))
+            before = self._before(arm, seed)
+            assert before is not None
+            base = replace(base, model={"name_or_path": str(self.runs / before.name)})
+        return _job(f"{arm}/seed-{seed}/after", base, Examination(self.evaluators, own.eval_samples, seed))
 
     def _points(self, arm: str, seed: int, run: Path) -> list[Point]:
         extra = self.config.steps if arm == "compute_matched" else 0
@@ -239,6 +239,12 @@ class CopyTaskExperiment:
 
         job = self._after("scratch", self.config.seeds[0])
         return asdict(described(job.config.model, Rows(job.config.dataset, 0).vocab_size))
+
+
+def _job(name: str, config: RunConfig, judge: Examination) -> Job:
+    """A run whose name ends with a hash of what it is, so that experiments may share their runs."""
+    own = {**as_dict(config), "judge": repr(judge)}
+    return Job(f"{name}-{hashlib.sha256(json_bytes(own)).hexdigest()[:8]}", config, judge)
 
 
 def _records(run: Path) -> list[dict[str, Any]]:
