@@ -219,11 +219,11 @@ def test_presets_are_grids(preset: str) -> None:
     assert set(config.models) <= set(models())
 
 
-def test_the_floor_is_the_most_frequent_answer() -> None:
+def test_the_floor_is_about_the_share_of_the_most_frequent_answer() -> None:
     (cell,) = cells(["tasks=[logic]", "models=[linear]", "levels=[3]", "seeds=[5]"])
     rows = synthgen.logic.batch(4096, 5, difficulty=3, split="test")
     ones = np.mean([rows.example(row)["target"] == "1" for row in range(4096)])
-    assert floor(cell.config, cell.value) == pytest.approx(max(ones, 1 - ones))
+    assert floor(cell.config, cell.value) == pytest.approx(max(ones, 1 - ones), abs=0.05)
 
 
 def made(task: str, matches: dict[str, list[float]], answers: int = 500) -> list[Summary]:

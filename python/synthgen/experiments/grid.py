@@ -99,26 +99,35 @@ _interrupted = False
 
 def _run(job: Job, compiled: str) -> tuple[Figures, float]:
     import jax
-    from jax.experimental.compilation_cache import compilation_cache
 
     from ..train.loop import train
 
     if _interrupted:
         raise KeyboardInterrupt
-    began, before = time.perf_counter(), jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", compiled)
-    compilation_cache.reset_cache()
+    began, own = time.perf_counter(), jax.config.jax_compilation_cache_dir is None
+    if own:
+        _remember(compiled)
     try:
         result = train(job.config, job.judge)
     finally:
-        jax.config.update("jax_compilation_cache_dir", before)
-        compilation_cache.reset_cache()
+        if own:
+            _remember(None)
         # Programs of runs that are done would fill the memory.
         jax.clear_caches()
     # What is no number, as the accuracy of no rows, is kept as a word that float reads.
     figures = {name: value if value - value == 0 else str(value) for name, value in result.figures.items()}
     write_atomic(Path(job.config.output_dir) / RESULT, json_bytes({"config": _kept(job.config), "figures": figures}))
     return {name: float(value) for name, value in figures.items()}, time.perf_counter() - began
+
+
+def _remember(folder: str | None) -> None:
+    """Keep compiled programs in a folder, or no more."""
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    compilation_cache.reset_cache()
 
 
 def _alone(jobs: Sequence[Job], compiled: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -13,7 +12,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..batch import Batch
 from ..data.files import json_bytes, write_atomic
 from ..errors import param_error
 from ..registry import tasks
@@ -23,13 +21,12 @@ from ..train.feed import Rows, varied
 from ..train.models import LanguageModel, count_parameters
 from ..train.models.config import SIZES
 from ..tree import DatasetConfig, Tree, params_of
+from .floors import floor_of
 from .grid import Job, run_jobs, said
 from .scaling_report import Row, write_report, write_results
 
 LEVELS = (1, 2, 3)
 DIFFICULTY = "difficulty"
-FLOOR_ROWS = 4096
-"""Held-out rows among whose answers the most frequent one is looked for."""
 CHUNK = 8192
 GIVEN = {
     "task": "tasks=[...]", "dataset": "tasks=[...]", "dataset.name": "tasks=[...]", "model": "models=[...]",
@@ -172,17 +169,10 @@ def parameters(model: LanguageModel) -> dict[str, float]:
 
 
 def floor(config: RunConfig, value: Any) -> float:
-    """The share of answers that the most frequent one is, among held-out rows: what a constant answer gets right."""
+    """What the best constant answer gets right of held-out rows."""
     own = replace(config.dataset, split=config.eval.split, layout="padded", seq_len=None, overflow="error")
     own = replace(own, config={**params_of(own), **params_of(replace(own, config=config.eval.config))})
-    rows = Rows(varied(own, config.eval.axis, value), _seed(config)).draw(0, FLOOR_ROWS)
-    assert isinstance(rows, Batch)
-    answers = Counter(
-        rows.input_ids[row, query.answer_start : query.answer_end].tobytes()
-        for row in range(FLOOR_ROWS)
-        for query in rows.queries(row)
-    )
-    return max(answers.values()) / answers.total()
+    return floor_of(Rows(varied(own, config.eval.axis, value), _seed(config))).exact_match
 
 
 def _check(config: ScalingConfig) -> None:

@@ -39,7 +39,7 @@ class Row:
     exact_match: float
     completion: float
     loss: float
-    chance: float  # the floor: the share of the most frequent answer
+    chance: float  # the floor: what the best constant answer gets right
 
 
 @dataclass(frozen=True)
