@@ -56,7 +56,7 @@ def test_every_test_that_the_promises_name_exists() -> None:
         path.name: path
         for path in [*ROOT.glob("tests/*.py"), *ROOT.glob("tests/heavy/*.py"), *ROOT.glob("rust/synthgen/**/*.rs")]
     }
-    named = re.findall(r"`?([a-z_]+\.(?:rs|py))(?::\s*([a-z_, ]+))?", table)
+    named = re.findall(r"`?([a-z_0-9]+\.(?:rs|py))(?::\s*([a-z_, ]+))?", table)
     assert len(named) > 10
     for name, functions in named:
         assert name in files, name

@@ -140,7 +140,8 @@ def _budgets(outcome: Outcome) -> bytes:
         grid.set_title(task.replace("_", " "), fontsize="medium")
         grid.set_ylim(-0.02, 1.02)
         drawing.tidy(grid)
-    made.supxlabel("steps of downstream training")
+    for grid in grids[max(0, len(tasks) - columns) : len(tasks)]:
+        grid.set_xlabel("steps of downstream training")
     made.supylabel("share of rows completed (band: 95 % over seeds)")
     handles, labels = grids[0].get_legend_handles_labels()
     made.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
