@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import sys
 
-from ..checks import extra
+from .settings import TRAINING, add_settings, need, print_settings
 
 FLAGS = {
     "steps": "steps of pre-training",
@@ -28,9 +26,6 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Train models that were pre-trained on copy tasks, on a control, or not at all, on the same "
         "downstream tasks, and compare them. The same command again goes on where it was stopped.",
     )
-    verb.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="a setting, as budgets=[0,100] or model.width=64"
-    )
     for name, text in FLAGS.items():
         spelled = dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}"))
         verb.add_argument(*spelled, dest=name, metavar="VALUE", help=text)
@@ -41,15 +36,13 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb.add_argument(
         "--save-results", "--save_results", action=argparse.BooleanOptionalAction, help="write the results (yes)"
     )
-    verb.add_argument("--preset", help="settings under the given ones: smoke, readme, paper")
-    verb.add_argument("--show-config", action="store_true", help="print all settings and stop")
+    add_settings(verb, "smoke, readme, paper")
     verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the experiment, tell of it, and save it."""
-    for package in ("jax", "flax", "hydra"):
-        extra(package, "train")
+    need(*TRAINING)
     from ..experiments import copy_pretrain
     from ..experiments.copy_pretrain.settings import ABLATIONS
 
@@ -61,8 +54,7 @@ def run(args: argparse.Namespace) -> int:
         words.append(f"save_results={str(args.save_results).lower()}")
     config = copy_pretrain.compose([*words, *args.overrides], args.preset)
     if args.show_config:
-        sys.stdout.write(extra("omegaconf", "train").OmegaConf.to_yaml(dataclasses.asdict(config)))
-        return 0
+        return print_settings(config)
     for kind in (one for one in ABLATIONS if one in config.ablation):
         for name, row in copy_pretrain.ablate(config, kind).items():
             gaps = ", ".join(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from ..checks import extra
+from .settings import TRAINING, add_settings, need, print_settings
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,23 +17,18 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "learns: eval.hops=[1,2,4], or eval.axis=num_ops eval.values=[1,2,4]. Groups as for train. The same command "
         "again goes on where a run stopped.",
     )
-    verb.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a choice of a group, or a value")
-    verb.add_argument("--preset", help="settings under the given ones: smoke, readme or paper")
-    verb.add_argument("--show-config", action="store_true", help="print the whole configuration and stop")
+    add_settings(verb, "smoke, readme or paper")
     verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and print what was measured."""
-    for package in ("jax", "flax", "hydra", "matplotlib"):
-        extra(package, "train")
+    need(*TRAINING, "matplotlib")
     from ..experiments.hop_curve import compose, curve
-    from ..train.config import as_dict
 
     config = compose(args.overrides, args.preset)
     if args.show_config:
-        sys.stdout.write(extra("omegaconf", "train").OmegaConf.to_yaml(as_dict(config)))
-        return 0
+        return print_settings(config)
     found = curve(config)
     for row in found.rows:
         step, seen, (axis, value) = row["step"], row["examples_seen"], list(row.items())[2]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from ..checks import extra
+from .settings import TRAINING, add_settings, need, print_settings
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,22 +16,18 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Train a model. Groups: dataset (or task), model, optimizer, train, eval, logging. The same "
         "command again goes on where a run stopped.",
     )
-    verb.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a choice of a group, or a value")
-    verb.add_argument("--preset", help="settings under the given ones: minimal, a few steps of a tiny GPT-2 on Depo")
-    verb.add_argument("--show-config", action="store_true", help="print the whole configuration and stop")
+    add_settings(verb, "minimal, a few steps of a tiny GPT-2 on Depo")
     verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and print the figures of the last evaluation."""
-    for package in ("jax", "flax", "hydra"):
-        extra(package, "train")
-    from ..train.config import as_dict, compose
+    need(*TRAINING)
+    from ..train.config import compose
 
     config = compose(args.overrides, args.preset)
     if args.show_config:
-        sys.stdout.write(extra("omegaconf", "train").OmegaConf.to_yaml(as_dict(config)))
-        return 0
+        return print_settings(config)
     from ..train.held_out import first_verdict
     from ..train.loop import train
 
