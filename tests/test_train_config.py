@@ -58,6 +58,7 @@ WRONG = {
     ("train.batch_size=6", "train.accumulate=4"): "train.accumulate = 4; allowed: a divisor of train.batch_size = 6",
     ("eval.axis=k_max",): "eval.axis",
     ("task=mix",): "dataset.weights",
+    ("dataset.split=all",): "dataset.split = 'all'",
     ("dataset.layout=packed",): "dataset.seq_len",
     ("model=from_pretrained",): "model.name_or_path",
     ("nothing",): "overrides = 'nothing'; allowed: key=value",

@@ -129,7 +129,7 @@ CHOICES = {
     "dataset.overflow": ("error", "redraw", "truncate"),
     "dataset.policy": ("truncate", "pad"),
     "dataset.loss": ("answer", "all"),
-    "dataset.split": ("train", "validation", "test"),
+    "dataset.split": ("train", "validation", "test", "all"),
     "dataset.answers": ("given", "random"),
     "optimizer.schedule": ("constant", "linear", "cosine"),
     "train.parallel": ("jit", "pmap"),
@@ -213,6 +213,10 @@ def _check_dataset(own: DatasetConfig) -> None:
         raise param_error(None, "dataset.seq_len", None, "allowed: an integer, where dataset.layout is packed")
     if (own.name == FILE) != (own.path is not None):
         raise param_error(None, "dataset.path", own.path, "allowed: a path, where the dataset is file")
+    if own.name != FILE and own.split == "all":
+        raise param_error(
+            None, "dataset.split", own.split, "allowed: train, validation or test; all, of the rows of files"
+        )
     if own.name == MIX and not own.weights:
         raise param_error(None, "dataset.weights", {}, "allowed: tasks and weights, as {dyna: 0.4, depo: 0.6}")
 
