@@ -10,11 +10,11 @@ import synthgen
 from synthgen import grammar
 
 from benches.plain import lano as plain
+from tests.grammar_cases import names
 from tests.kits.lano import FLAT, MANY, PAIRS, THREE_LEVELS, TWO_LEVELS
 from tests.laws import assert_follows, assert_mean, assert_same_law
 from tests.oracles import lano as oracle
 from tests.oracles.params import resolve
-from tests.test_grammar import names
 
 
 def strings_of(n: int, seed: int, **asked: Any) -> list[tuple[int, ...]]:

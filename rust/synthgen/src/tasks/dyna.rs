@@ -7,6 +7,8 @@
 //! STATE [E, C, D, B, A] || OPS ROTATE_RIGHT(1) | REVERSE(2,3) || QUERY element C -> 3 | QUERY position 1 -> E
 //! ```
 
+mod reading;
+
 use std::sync::LazyLock;
 
 use serde::Serialize;
@@ -17,12 +19,13 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
-use crate::sampling::moves::{LEFT, MAX_PLACES, Move, Moves, Op, REVERSE, RIGHT, walk_back};
+use crate::sampling::moves::{MAX_PLACES, Move, Moves, Op, walk_back};
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
 use crate::{choice, object, params};
+use reading::{read_ops, read_state};
 
 /// Declared hard maximum of the state size: the vocabulary has this many names and numbers.
 const MAX: u16 = MAX_PLACES as u16;
@@ -429,58 +432,4 @@ fn content(initial: &[u8], mut ops: impl Iterator<Item = u16>) -> u64 {
         hash = hash.fact(word);
     }
     hash.finish()
-}
-
-fn read_state(rules: Option<&Dyna>, tokens: &mut Tokens<'_>) -> Result<(bool, Vec<u8>), Flaw> {
-    tokens.expect(STATE, "'STATE ['")?;
-    let symbolic = tokens.peek().is_some_and(|id| id >= NAME);
-    let family = if symbolic { NAME } else { NUMBER };
-    let mut state = Vec::new();
-    loop {
-        let at = tokens.at();
-        let element = tokens.expect_family(family, MAX, "an element")? as u8;
-        if state.contains(&element) {
-            return Err(Flaw::at(at, "an element occurs twice"));
-        }
-        state.push(element);
-        if !tokens.accept(COMMA) {
-            break;
-        }
-    }
-    let at = tokens.at();
-    tokens.expect(OPS, "'] || OPS '")?;
-    if state.iter().any(|&e| usize::from(e) >= state.len()) || state.len() < 2 {
-        return Err(Flaw::at(at, "the elements must be the first n names, n at least 2"));
-    }
-    if let Some(Dyna { params: p, .. }) = rules
-        && (p.symbolic_names != symbolic || !p.state_size.contains(state.len() as u32))
-    {
-        return Err(Flaw::at(at, "state_size or symbolic_names differ from the parameters"));
-    }
-    Ok((symbolic, state))
-}
-
-fn read_ops(rules: Option<&Dyna>, tokens: &mut Tokens<'_>, n: u8) -> Result<Vec<Op>, Flaw> {
-    let mut ops = Vec::new();
-    let wide = u16::from(n);
-    while let Some(kind) = tokens.family(if ops.is_empty() { FIRST_OP } else { NEXT_OP }, 4) {
-        let at = tokens.at();
-        let kind = kind as u8;
-        let op = if kind == LEFT || kind == RIGHT {
-            Op::new(kind, tokens.expect_family(AMOUNT, wide, "an amount below n")? as u8, 0)
-        } else {
-            let i = tokens.expect_family(ARG_1, wide, "a place within the state")? as u8;
-            let j = tokens.expect_family(ARG_2, wide, "a place within the state")? as u8;
-            Op::new(kind, i, j)
-        };
-        if op.a == op.b || (kind == REVERSE && op.a > op.b) {
-            return Err(Flaw::at(at, "a rotation by 0, a swap of one place, or a descending reverse"));
-        }
-        ops.push(op);
-    }
-    let allowed = rules.map_or(Span::new(1, u32::MAX), |task| task.params.num_ops);
-    if !allowed.contains(ops.len() as u32) {
-        return tokens.fail(format!("{} operations; allowed: {}..={}", ops.len(), allowed.lo, allowed.hi));
-    }
-    Ok(ops)
 }

@@ -7,6 +7,8 @@
 //! EDGES B:red->blue | A:beta->gamma | A:gamma->alpha | B:blue->red | ... || QUERY A:beta hops=2 -> alpha
 //! ```
 
+mod reading;
+
 use std::sync::LazyLock;
 
 use serde::Serialize;
@@ -17,12 +19,13 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
-use crate::sampling::interleave::{ALTERNATING, BLOCKED, PATTERNS, RANDOM, fits, interleave};
+use crate::sampling::interleave::{ALTERNATING, BLOCKED, PATTERNS, RANDOM, interleave};
 use crate::sampling::permutation::{draw_front, make_cycle, shuffle};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
 use crate::{choice, object, params};
+use reading::{ABSENT, read_edges};
 
 /// Names of one stream, and the most nodes it can have.
 const MAX: usize = 20;
@@ -396,78 +399,5 @@ fn content(edges: impl Iterator<Item = (u8, u8, u8)>) -> u64 {
     Content::new(Filtro::SALT).unordered(facts).finish()
 }
 
-type Edge = (u8, u8, u8);
-/// Predecessors by node, of one stream.
-type Before = [u8; 2 * MAX];
-const ABSENT: u8 = u8::MAX;
-
-fn read_edges(rules: Option<&Filtro>, tokens: &mut Tokens<'_>) -> Result<(Vec<Edge>, [Before; 2]), Flaw> {
-    let mut edges: Vec<Edge> = Vec::new();
-    let mut before = [[ABSENT; 2 * MAX]; 2];
-    let mut leaves = [[false; 2 * MAX]; 2];
-    while let Some(stream) = tokens.family(if edges.is_empty() { FIRST_EDGE } else { NEXT_EDGE }, 2) {
-        let at = tokens.at();
-        let from = tokens.expect_family(SOURCE, COUNT, "a source node")? as u8;
-        let to = tokens.expect_family(TARGET, COUNT, "a target node")? as u8;
-        let s = usize::from(stream);
-        if leaves[s][usize::from(from)] || before[s][usize::from(to)] != ABSENT {
-            return Err(Flaw::at(at, "two edges of a stream leave or reach one node"));
-        }
-        leaves[s][usize::from(from)] = true;
-        before[s][usize::from(to)] = from;
-        edges.push((stream as u8, from, to));
-    }
-    let end = tokens.at();
-    let n = edges.len() / 2;
-    let sizes = [0, 1].map(|s| edges.iter().filter(|edge| edge.0 == s).count());
-    let nodes = rules.map_or(Span::new(2, MAX as u32), |task| task.params.num_nodes);
-    if sizes != [n, n] || !nodes.contains(n as u32) {
-        let allowed = format!("{sizes:?} edges; allowed: equally many in both streams, {}..={}", nodes.lo, nodes.hi);
-        return Err(Flaw::at(end, allowed));
-    }
-    for before in &before {
-        let first = before.iter().position(|&node| node != ABSENT).unwrap_or_default();
-        let mut node = before[first];
-        let mut length = 1;
-        while usize::from(node) != first && node != ABSENT && length <= n {
-            (node, length) = (before[usize::from(node)], length + 1);
-        }
-        if usize::from(node) != first || length != n {
-            return Err(Flaw::at(end, "the edges of a stream are not one cycle"));
-        }
-    }
-    let apart = leaves[0][MAX..].iter().chain(&leaves[1][..MAX]).all(|&used| !used);
-    let same = leaves[0] == leaves[1];
-    if !rules.map_or(apart || same, |task| if task.params.shared_vocab { same } else { apart }) {
-        return Err(Flaw::at(end, "names of the wrong vocabulary, or not the same in both streams"));
-    }
-    let fits = |&pattern: &u8| fits(pattern, edges.iter().map(|edge| edge.0));
-    if !rules.is_none_or(|task| task.params.pattern.members().iter().any(fits)) {
-        return Err(Flaw::at(end, "the streams are not interleaved as pattern says"));
-    }
-    Ok((edges, before))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rng::StreamKey;
-    use crate::split::Split;
-
-    #[test]
-    fn every_split_has_graphs() {
-        let [small, _] = Filtro::extremes();
-        // 780 pairs of names, the smallest space there is.
-        let smallest = Params { shared_vocab: true, ..small.clone() };
-        for params in [Params::default(), Filtro::preset(1), Filtro::preset(2), Filtro::preset(3), small, smallest] {
-            let task = Filtro::new(params).expect("valid parameters");
-            let mut it = Instance::default();
-            let mut counts = [0; 3];
-            for i in 0..4000u64 {
-                task.sample(&mut StreamKey::new("t", "", 1, 0).rng(i.into(), 0), &mut it);
-                counts[Split::of(task.content(&it)) as usize] += 1;
-            }
-            assert!(counts.iter().all(|&count| count > 100), "{counts:?}");
-        }
-    }
-}
+mod tests;
