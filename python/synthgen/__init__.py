@@ -22,6 +22,7 @@ from .batch import Batch, Packed, Query, Score, Verdict
 from .curricula import Curriculum, curriculum
 from .errors import (
     DatasetError,
+    EvaluationError,
     OutOfMemory,
     ParamError,
     SolveError,
@@ -45,6 +46,7 @@ __all__ = [  # noqa: PLE0604 - the tasks are named by their package
     "Batch",
     "Curriculum",
     "DatasetError",
+    "EvaluationError",
     "Mixture",
     "OutOfMemory",
     "Packed",

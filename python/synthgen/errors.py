@@ -60,6 +60,10 @@ class WeightsError(SynthgenError):
     """Files of weights are not what they should be, or hold what our models cannot represent."""
 
 
+class EvaluationError(SynthgenError):
+    """The directory of an evaluation is not what it should be, or a run would clash with what is there."""
+
+
 def show(value: Any) -> str:
     """Spell a value; what cannot be spelled (too deep, too long, hostile) becomes the name of its type."""
     try:

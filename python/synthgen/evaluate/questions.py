@@ -1,0 +1,126 @@
+"""What is asked: rows of tasks as questions, each a function of its own place alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from .._task import Split
+from ..checks import MAX_U64, integer
+from ..errors import param_error
+from ..registry import get, tasks
+from .prompts import STYLES
+
+SEEDS = ("dyna", "inducto", "filtro", "logic")
+"""Evaluated by default, as in SynthLM."""
+ASKED: dict[str, dict[str, Any]] = {"capo": {"form": "qa"}}
+"""Parameters under which a task asks: its rows of training are statements."""
+BLOCK = 64
+MAX_SHOTS = 64
+
+
+class Shot(NamedTuple):
+    """A row that is shown with its answer."""
+
+    input_text: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A row that a model is asked about."""
+
+    sample_id: str
+    task: str
+    difficulty: int  # the level that was asked for
+    input_text: str
+    target: str
+    metadata: Mapping[str, Any]
+    shots: tuple[Shot, ...] = ()
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Which rows of which tasks at which levels: `samples` of each, from row 0 of the seed.
+
+    Question i of a task and level is row i of `synthgen.<task>.examples(..., seed, split=split, difficulty=level)`, so
+    it does not depend on the other tasks and levels, nor on their number, nor on how it is asked. Its shots are rows of
+    the train split, the same for everybody who asks it.
+    """
+
+    tasks: Sequence[str] = SEEDS
+    difficulties: Sequence[int] = (1, 2, 3)
+    samples: int = 100
+    seed: int = 42
+    split: Split | None = "test"
+    shots: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)  # of all tasks, over those of the level
+
+    def check(self) -> None:
+        """Raise ParamError, UnknownTaskError or SplitExhausted for what cannot be asked."""
+        for name, values in (("tasks", self.tasks), ("difficulties", self.difficulties)):
+            if not values or len(set(values)) < len(values):
+                raise param_error(None, name, list(values), "allowed: one at least, each once")
+        for level in self.difficulties:
+            integer(None, "difficulties", level, 1, 3)
+        integer(None, "samples_per_combo", self.samples, 1, 2**31 - 1)
+        integer(None, "seed", self.seed, 0, MAX_U64)
+        integer(None, "shots", self.shots, 0, MAX_SHOTS)
+        for task in self.tasks:
+            for level in self.difficulties:
+                next(self.of(task, level))
+
+    def __len__(self) -> int:
+        return len(self.tasks) * len(self.difficulties) * self.samples
+
+    def __iter__(self) -> Iterator[Question]:
+        for task in self.tasks:
+            for level in self.difficulties:
+                yield from self.of(task, level)
+
+    def of(self, task: str, level: int, start: int = 0) -> Iterator[Question]:
+        """Questions of one task at one level, from number `start` on."""
+        params = self.asked(task)
+        for first in range(start, self.samples, BLOCK):
+            count = min(BLOCK, self.samples - first)
+            rows = get(task).examples(
+                count, self.seed, start=first, split=self.split, difficulty=level, **params
+            )
+            for i, row in enumerate(rows, first):
+                shots = self._shots(task, level, i, row["input_text"]) if self.shots else ()
+                yield Question(
+                    row["sample_id"], task, level, row["input_text"], row["target"], row["metadata"], shots
+                )
+
+    def asked(self, task: str) -> dict[str, Any]:
+        """Parameters of a task, beside those of its level."""
+        return {**ASKED.get(task, {}), **self.params}
+
+    def _shots(self, task: str, level: int, i: int, asked: str) -> tuple[Shot, ...]:
+        """The first shots of question i, none of which is the question itself."""
+        rows = get(task).examples(
+            self.shots + 1, self.seed, start=i * (MAX_SHOTS + 1), split="train", difficulty=level, **self.asked(task)
+        )
+        found = [Shot(row["input_text"], row["target"]) for row in rows if row["input_text"] != asked]
+        return tuple(found[: self.shots])
+
+
+@lru_cache(maxsize=256)
+def askable(task: str, style: str) -> bool:
+    """Has a task questions in this style? Lano's are empty: only a description says what to write."""
+    if style not in STYLES:
+        raise param_error(None, "prompt", style, f"allowed: {' or '.join(STYLES)}")
+    row = get(task).example(0, difficulty=1, **ASKED.get(task, {}))
+    return style == "described" or bool(row["input_text"])
+
+
+def named(words: Sequence[str], style: str) -> list[str]:
+    """The tasks that are asked for by name, or `all` that can be asked. Raises ParamError."""
+    if list(words) == ["all"]:
+        return [task for task in tasks() if askable(task, style)]
+    for task in words:
+        if not askable(task, style):
+            raise param_error(task, "prompt", style, "its questions are empty; allowed: described")
+    return list(words)
