@@ -13,10 +13,12 @@ from . import (
     bench,
     copy_pretrain,
     curve,
+    evaluate,
     generate,
     inspect,
     list_tasks,
     rebuild,
+    rescore,
     scaling,
     show,
     train,
@@ -26,6 +28,7 @@ from . import (
 
 VERBS = (
     list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, trigger2d, scaling,
+    evaluate, rescore,
 )  # fmt: skip
 
 

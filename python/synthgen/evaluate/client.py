@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import email.utils
 import json
+import math
 import random
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from ..checks import extra
 from ..errors import param_error, show
 from .limiter import Clock, Limiter, pause
 from .replies import Malformed, Reply, read
+
+if TYPE_CHECKING:
+    from .questions import Question
 
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 """Statuses after which a request is tried again."""
@@ -41,10 +45,18 @@ Prompt = str | list[dict[str, str]]
 """Text to be continued, or the messages of a chat."""
 
 
+class Put(NamedTuple):
+    """A question as it is put: what is sent, the question, and the how manieth time it is."""
+
+    prompt: Prompt
+    question: Question
+    repeat: int
+
+
 class Model(Protocol):
     """Whatever answers questions."""
 
-    async def ask(self, prompt: Prompt) -> Asked:
+    async def ask(self, put: Put) -> Asked:
         """Answer one question; never raises for what a server does."""
 
     async def close(self) -> None:
@@ -97,7 +109,7 @@ class Server:
         attempts: int = 5,
         clock: Clock | None = None,
     ) -> None:
-        httpx = extra("httpx", "eval")
+        aiohttp = extra("aiohttp", "eval")
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             # The key itself is not shown.
             raise param_error(None, "api_key", "...", "allowed: printable ASCII characters")
@@ -111,21 +123,23 @@ class Server:
         self._clock = clock or Clock()
         # Where many begin together, none should wait as long as another because of equal numbers.
         self._rng = random.Random()
-        self._url = httpx.URL(url + (ENDINGS[0] if chat else ENDINGS[1]))
+        self._url = url + (ENDINGS[0] if chat else ENDINGS[1])
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
-        self._http = httpx.AsyncClient(
+        self._make = partial(
+            aiohttp.ClientSession,
             headers=headers,
-            # The time of a whole request is limited below: a server that sends a byte now and then is slow as well.
-            timeout=httpx.Timeout(None),
-            limits=httpx.Limits(max_connections=concurrent, max_keepalive_connections=concurrent),
+            # The time is that of a whole request: a server that sends a byte now and then is slow as well.
+            timeout=aiohttp.ClientTimeout(total=timeout),
             trust_env=not is_local(url),
         )
-        self._broken = httpx.HTTPError
+        self._connector = partial(aiohttp.TCPConnector, limit=concurrent)
+        self._http: Any = None
+        self._broken = (aiohttp.ClientError, OSError)
         self._mean = float(settings.get("max_tokens") or 1)
 
-    async def ask(self, prompt: Prompt) -> Asked:
+    async def ask(self, put: Put) -> Asked:
         """Send a question until a reply comes, or trying again is no use."""
-        body = json.dumps(self._settings | {"messages" if self._chat else "prompt": prompt}).encode()
+        body = json.dumps(self._settings | {"messages" if self._chat else "prompt": put.prompt}).encode()
         thought = int(len(body) / 4 + self._mean)
         for attempt in range(1, self._attempts + 1):
             await self._limiter.acquire(thought)
@@ -152,18 +166,19 @@ class Server:
 
     async def _send(self, body: bytes) -> Reply:
         """One attempt. Raises Failed."""
+        # A session belongs to the loop that it is made in.
+        self._http = self._http or self._make(connector=self._connector())
         try:
-            async with asyncio.timeout(self._timeout):
-                async with self._http.stream("POST", self._url, content=body) as response:
-                    content = await _content(response)
+            async with self._http.post(self._url, data=body, allow_redirects=False) as response:
+                content = await _content(response)
         except TimeoutError:
             raise Failed(f"no reply within {self._timeout:g} s", again=True) from None
         except self._broken as error:
             raise Failed(f"{type(error).__name__}: {error or 'the connection broke'}", again=True) from error
-        status = response.status_code
+        status = response.status
         if status != 200:
             wait = retry_after(response.headers)
-            message = f"HTTP {status}: {_message(content) or response.reason_phrase}"
+            message = f"HTTP {status}: {_message(content) or response.reason}"
             raise Failed(message, again=status in AGAIN, busy=status in BUSY, wait=wait)
         try:
             return read(json.loads(content), self._chat)
@@ -178,12 +193,13 @@ class Server:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.close()
 
 
 async def _content(response: Any) -> bytes:
     parts, size = [], 0
-    async for part in response.aiter_bytes():
+    async for part in response.content.iter_any():
         size += len(part)
         if size > LARGEST:
             raise Failed(f"the reply has more than {LARGEST} bytes", again=False)
@@ -221,6 +237,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
                 seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
             except (ValueError, OverflowError):
                 continue
-        if seconds == seconds:
+        if math.isfinite(seconds):
             return max(seconds, 0.0)
     return None

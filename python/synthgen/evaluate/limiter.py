@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 BURST = 0.1
-"""Part of a minute's tokens that may be used at once; the rest comes evenly, so that no minute has more than its own."""
+"""Part of a minute's tokens that may be used at once; the rest comes evenly, so that no minute has more than all."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds that a request waits before it is tried again: twice as long after each failure."""
 LONGEST_ASKED = 600.0
@@ -36,8 +36,8 @@ def pause(attempt: int, asked: float | None, rng: random.Random) -> float:
 class Limiter:
     """Gives leave for every request, first tries and later ones alike.
 
-    At most `concurrent` are under way, `requests_per_minute` begin in a minute, evenly, and `tokens_per_minute` are used
-    (0: no limit). When a server is overloaded half as many may be under way as before, and all wait as long as it asks;
+    At most `concurrent` are under way, `requests_per_minute` begin in a minute, evenly, and `tokens_per_minute` are
+    used (0: no limit). When a server is overloaded half as many may be under way as before, and all wait as long as it asks;
     each success gives a little back.
     """
 
@@ -47,7 +47,7 @@ class Limiter:
         self._clock = clock or Clock()
         self._most = self._allowed = float(concurrent)
         self._active = 0
-        self._free: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._spacing = 60 / requests_per_minute if requests_per_minute > 0 else 0.0
         self._rate = tokens_per_minute * (1 - BURST) / 60
         self._full = self._level = tokens_per_minute * BURST
@@ -63,8 +63,13 @@ class Limiter:
         """Wait for leave to send a request that is thought to use so many tokens."""
         while self._active >= self.allowed:
             turn = asyncio.get_running_loop().create_future()
-            self._free.append(turn)
-            await turn
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                # Its turn may have come already: then it is another's.
+                self._wake()
+                raise
         self._active += 1
         try:
             start = self._reserve(tokens)
@@ -98,9 +103,12 @@ class Limiter:
     def release(self) -> None:
         """A request is over."""
         self._active -= 1
+        self._wake()
+
+    def _wake(self) -> None:
         room = self.allowed - self._active
-        while room > 0 and self._free:
-            turn = self._free.popleft()
+        while room > 0 and self._waiting:
+            turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 room -= 1

@@ -85,14 +85,10 @@ class Questions:
         params = self.asked(task)
         for first in range(start, self.samples, BLOCK):
             count = min(BLOCK, self.samples - first)
-            rows = get(task).examples(
-                count, self.seed, start=first, split=self.split, difficulty=level, **params
-            )
+            rows = get(task).examples(count, self.seed, start=first, split=self.split, difficulty=level, **params)
             for i, row in enumerate(rows, first):
                 shots = self._shots(task, level, i, row["input_text"]) if self.shots else ()
-                yield Question(
-                    row["sample_id"], task, level, row["input_text"], row["target"], row["metadata"], shots
-                )
+                yield Question(row["sample_id"], task, level, row["input_text"], row["target"], row["metadata"], shots)
 
     def asked(self, task: str) -> dict[str, Any]:
         """Parameters of a task, beside those of its level."""

@@ -87,11 +87,11 @@ def read_state(directory: Path) -> dict[str, Any]:
     path = directory / STATE
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        state["config"]["tasks"], state["run_id"]  # noqa: B018 - are they there?
+        run = (state["run_id"], state["config"]["tasks"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{directory} is no directory of an evaluation: {path.name} cannot be read ({error})"
         raise EvaluationError(f"{message}; give one that `synthgen evaluate` wrote") from None
-    return dict(state)
+    return {**state, "run_id": str(run[0])}
 
 
 class Store:
@@ -105,7 +105,9 @@ class Store:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._file)
-            raise EvaluationError(f"{directory}: another process is writing this run; wait for it, or stop it") from None
+            raise EvaluationError(
+                f"{directory}: another process is writing this run; wait for it, or stop it"
+            ) from None
         state = read_state(directory) if (directory / STATE).exists() else {}
         self._state = {
             "run_id": state.get("run_id", directory.name),

@@ -25,7 +25,7 @@ STEP = 32
 class Sampling(NamedTuple):
     """How tokens are drawn, and what of the distribution is left to draw from."""
 
-    key: Array
+    keys: Array  # of each row
     temperature: Array
     top_k: Array | None
     top_p: Array | None
@@ -36,21 +36,29 @@ def generate(
     prompts: Sequence[Sequence[int]],
     max_new_tokens: int,
     *,
-    stop_id: int | None = None,
+    stop_id: int | Sequence[int] | None = None,
     temperature: float = 0.0,
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int = 0,
+    draws: Sequence[int] | None = None,
 ) -> list[NDArray[np.int32]]:
-    """Give the ids that follow each prompt, up to `stop_id`, which is included, or to `max_new_tokens`.
+    """Give the ids that follow each prompt, up to `stop_id` or any of several, included, or to `max_new_tokens`.
 
     At temperature 0 the most probable token is taken. Otherwise one is drawn from softmax(logits / temperature), of
     which `top_k` leaves the k most probable tokens, and `top_p` (Holtzman et al., 2020) the fewest of these that have
-    this share of what is left; what is drawn for a prompt depends on `seed` and on the prompt's place in the list, not
-    on the other prompts. All prompts are read as one batch, which must fit into memory. Raises ParamError.
+    this share of what is left; what is drawn for a prompt depends on `seed` and on its number in `draws` (by default
+    its place in the list), not on the other prompts. All prompts are read as one batch, which must fit into memory.
+    Raises ParamError.
     """
-    _check_settings(model, max_new_tokens, stop_id, temperature, top_k, top_p, seed)
+    stops = [] if stop_id is None else list(stop_id) if isinstance(stop_id, Sequence) else [stop_id]
+    _check_settings(model, max_new_tokens, stop_id, stops, temperature, top_k, top_p, seed)
     rows = [_prompt(model, at, prompt) for at, prompt in enumerate(prompts)]
+    numbers = list(range(len(rows))) if draws is None else list(draws)
+    if len(numbers) != len(rows) or not all(isinstance(one, Integral) and 0 <= int(one) < 2**32 for one in numbers):
+        raise param_error(
+            None, "draws", draws, f"allowed: an integer in 0..=4294967295 for each of {len(rows)} prompts"
+        )
     if not rows:
         return []
     lengths = np.array([len(row) for row in rows], np.int32)
@@ -64,11 +72,13 @@ def generate(
     if temperature > 0:
         ranks = None if top_k is None else jnp.int32(min(top_k, model.config.vocab_size))
         share = None if top_p is None else jnp.float32(top_p)
-        sampling = Sampling(jax.random.key(seed), jnp.float32(temperature), ranks, share)
+        own = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.asarray(numbers, jnp.uint32))
+        sampling = Sampling(own, jnp.float32(temperature), ranks, share)
     graph, state = nnx.split(model)
-    stop = -1 if stop_id is None else stop_id
+    ends = np.zeros(model.config.vocab_size, bool)
+    ends[stops] = True
     room = _padded(max_new_tokens)
-    made, counts = _run(graph, state, input_ids, lengths, max_new_tokens, stop, sampling, room)
+    made, counts = _run(graph, state, input_ids, lengths, max_new_tokens, ends, sampling, room)
     return [row[:count].copy() for row, count in zip(np.asarray(made), np.asarray(counts), strict=True)]
 
 
@@ -93,7 +103,7 @@ def _run(
     input_ids: Array,
     lengths: Array,
     limit: Array,
-    stop: Array,
+    ends: Array,
     sampling: Sampling | None,
     room: int,
 ) -> tuple[Array, Array]:
@@ -105,7 +115,7 @@ def _run(
         tokens = _choose(logits[:, -1], so_far.count, sampling)
         made = jax.lax.dynamic_update_slice_in_dim(so_far.made, tokens[:, None], so_far.count, 1)
         counts = so_far.counts + so_far.running
-        running = so_far.running & (tokens != stop)
+        running = so_far.running & ~ends[tokens]
         return _Progress(made, so_far.count + 1, counts, running, so_far.cache)
 
     def step(so_far: _Progress) -> _Progress:
@@ -128,9 +138,8 @@ def _choose(logits: Array, count: Array, sampling: Sampling | None) -> Array:
     """One id a row, int32 (batch,), of logits (batch, vocab_size); `count` says which draw of the row it is."""
     if sampling is None:
         return jnp.argmax(logits, -1).astype(jnp.int32)
-    key, temperature, top_k, top_p = sampling
-    fold = jax.vmap(jax.random.fold_in, (0, None))
-    keys = fold(jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(len(logits))), count)
+    keys, temperature, top_k, top_p = sampling
+    keys = jax.vmap(jax.random.fold_in, (0, None))(keys, count)
     draw = jax.vmap(jax.random.categorical)
     # The largest is subtracted before the division: however low the temperature, it stays 0.
     logits = (logits - logits.max(-1, keepdims=True)) / jnp.maximum(temperature, jnp.finfo(jnp.float32).tiny)
@@ -149,7 +158,8 @@ def _choose(logits: Array, count: Array, sampling: Sampling | None) -> Array:
 def _check_settings(
     model: LanguageModel,
     max_new_tokens: int,
-    stop_id: int | None,
+    stop_id: Any,
+    stops: Sequence[int],
     temperature: float,
     top_k: int | None,
     top_p: float | None,
@@ -161,7 +171,7 @@ def _check_settings(
     last = model.config.vocab_size - 1
     checks = (
         ("max_new_tokens", max_new_tokens, whole(max_new_tokens, 1), "an integer >= 1"),
-        ("stop_id", stop_id, stop_id is None or whole(stop_id, 0, last), f"an id in 0..={last}, or None"),
+        ("stop_id", stop_id, all(whole(stop, 0, last) for stop in stops), f"ids in 0..={last}, or None"),
         ("temperature", temperature, isinstance(temperature, Real) and 0 <= temperature < inf, "a number >= 0"),
         ("top_k", top_k, top_k is None or whole(top_k, 1), "an integer >= 1, or None"),
         ("top_p", top_p, top_p is None or (isinstance(top_p, Real) and 0 < top_p <= 1), "above 0, up to 1, or None"),

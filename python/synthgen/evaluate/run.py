@@ -1,0 +1,331 @@
+"""A run: every question put to a model once, or several times, scored, and written down as soon as it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..checks import integer
+from ..errors import EvaluationError, param_error
+from ..registry import get, tasks
+from . import prompts
+from .client import Asked, Model, Prompt, Put, Server, checked_url
+from .limiter import Limiter
+from .questions import Question, Questions, askable
+from .store import STATE, Store, now, read_state
+from .summary import write_summary
+
+if TYPE_CHECKING:
+    from .checkpoint import Checkpoint
+
+MODES = ("chat", "completions")
+SCORED = ("outcome", "is_correct", "extracted_answer")
+"""What a row says of its response, and `rescore` says anew."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Who is asked what, and how: all that decides a run's rows, and nothing else."""
+
+    model: str
+    base_url: str | None = None
+    checkpoint: str | None = None  # a directory of ours, in place of a server
+    questions: Questions = field(default_factory=Questions)
+    prompt: str = "described"
+    mode: str = "chat"
+    repeats: int = 1
+    temperature: float = 0.0
+    max_tokens: int = 2048
+    extra_body: Mapping[str, Any] = field(default_factory=dict)  # added to every request; None takes a key out
+
+    def check(self) -> None:
+        """Raise ParamError for settings, or for what a task refuses."""
+        if (self.base_url is None) == (self.checkpoint is None):
+            raise param_error(None, "base_url", self.base_url, "needed: a server's URL, or a checkpoint, not both")
+        if self.base_url is not None:
+            checked_url(self.base_url)
+        if self.mode not in MODES:
+            raise param_error(None, "mode", self.mode, f"allowed: {' or '.join(MODES)}")
+        if self.checkpoint is not None and self.mode == "chat":
+            raise param_error(None, "mode", self.mode, "allowed with a checkpoint: completions; our models do not chat")
+        for task in self.questions.tasks:
+            if not askable(task, self.prompt):
+                raise param_error(task, "prompt", self.prompt, "its questions are empty; allowed: described")
+        integer(None, "repeats", self.repeats, 1, 10_000)
+        integer(None, "max_tokens", self.max_tokens, 1, 2**24)
+        if not 0 <= self.temperature < math.inf:
+            raise param_error(None, "temperature", self.temperature, "allowed: a number >= 0")
+        self.questions.check()
+
+    def __len__(self) -> int:
+        return len(self.questions) * self.repeats
+
+    def prompt_of(self, question: Question) -> Prompt:
+        """What is sent for a question: the messages of a chat, or text to be continued."""
+        make = prompts.messages if self.mode == "chat" else prompts.text
+        return make(question, self.prompt, self.questions.asked(question.task))
+
+    def config(self) -> dict[str, Any]:
+        """The run as `state.json` has it. No key of a server is in it."""
+        own, asked = asdict(self), asdict(self.questions)
+        del own["questions"]
+        asked["samples_per_combo"] = asked.pop("samples")
+        return own | asked | {"versions": {task: tasks()[task].version for task in asked["tasks"]}}
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Evaluation:
+        """The run of a state. Raises EvaluationError where its rows can not be drawn any more."""
+        given = dict(config)
+        versions = given.pop("versions")
+        for task, version in versions.items():
+            now_is = tasks()[task].version if task in tasks() else None
+            if now_is != version:
+                message = f"its questions are of {task} version {version}, and this is version {now_is}"
+                raise EvaluationError(f"{message}; begin a new run, or use the release that began this one")
+        asked = {name: given.pop(name) for name in ("tasks", "difficulties", "seed", "split", "shots", "params")}
+        # JSON has lists where parameters have pairs.
+        asked["params"] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in asked["params"].items()
+        }
+        return cls(**given, questions=Questions(**asked, samples=given.pop("samples_per_combo")))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a run goes, and when it gives up: what may differ when it is resumed."""
+
+    timeout: float = 120.0  # seconds of one request
+    requests_per_minute: float = 60.0  # 0: no limit
+    tokens_per_minute: float = 0.0  # 0: no limit
+    max_concurrent: int = 10
+    attempts: int = 5  # of one request
+    stop_after_errors: int = 25  # samples in a row; 0: never
+
+    def check(self) -> None:
+        """Raise ParamError."""
+        if not 0 < self.timeout < math.inf:
+            raise param_error(None, "timeout", self.timeout, "allowed: seconds > 0")
+        for name in ("requests_per_minute", "tokens_per_minute"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise param_error(None, name, getattr(self, name), "allowed: a number >= 0; 0 is no limit")
+        integer(None, "max_concurrent", self.max_concurrent, 1, 4096)
+        integer(None, "attempts", self.attempts, 1, 100)
+        integer(None, "stop_after_errors", self.stop_after_errors, 0, 2**31)
+
+
+Told = Callable[[int, int, Mapping[str, Any]], None]
+"""Hears of every row: how many are done, of how many, and the row."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to."""
+
+    directory: Path
+    summary: dict[str, Any]
+    finished: bool  # was every question put?
+
+
+def evaluate(
+    evaluation: Evaluation,
+    directory: str | Path,
+    *,
+    pace: Pace | None = None,
+    api_key: str | None = None,
+    told: Told | None = None,
+) -> Result:
+    """Ask what is not answered yet, and write rows, state and summary into a directory.
+
+    A directory that has a run of the same settings is gone on with: questions that were answered are not asked again,
+    those that ended in an error are. When the call is interrupted, the rows that came are kept and summarised.
+
+    Raises ParamError for settings, EvaluationError for a directory of another run, KeyboardInterrupt.
+    """
+    own, root = pace or Pace(), Path(directory)
+    evaluation.check()
+    own.check()
+    if (root / STATE).exists():
+        _same(root, read_state(root)["config"], evaluation.config())
+    model = _model(evaluation, own, api_key)
+    store = Store(root, evaluation.config(), len(evaluation))
+    try:
+        finished = _outside(_ask(evaluation, own, store, model, told))
+    finally:
+        store.close()
+        summary = write_summary(root)
+    return Result(root, summary, finished)
+
+
+def _same(root: Path, before: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    for name, value in config.items():
+        if before.get(name) != replace_tuples(value):
+            message = f"{root}: this run has {name} = {before.get(name)!r}, not {value!r}"
+            raise EvaluationError(f"{message}; choose another directory, or resume it as it was")
+
+
+def replace_tuples(value: Any) -> Any:
+    """A value as it comes back from JSON."""
+    if isinstance(value, Mapping):
+        return {name: replace_tuples(one) for name, one in value.items()}
+    return [replace_tuples(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _model(evaluation: Evaluation, pace: Pace, api_key: str | None) -> Server | Checkpoint:
+    if evaluation.checkpoint is not None:
+        from .checkpoint import Checkpoint
+
+        found = Checkpoint(evaluation.checkpoint, evaluation.max_tokens, evaluation.temperature, pace.max_concurrent)
+        for task in evaluation.questions.tasks:
+            level = evaluation.questions.difficulties[0]
+            found.check(task, str(evaluation.prompt_of(next(evaluation.questions.of(task, level)))))
+        return found
+    settings = {
+        "model": evaluation.model, "max_tokens": evaluation.max_tokens, "temperature": evaluation.temperature,
+    } | dict(evaluation.extra_body)  # fmt: skip
+    limiter = Limiter(pace.max_concurrent, pace.requests_per_minute, pace.tokens_per_minute)
+    return Server(
+        evaluation.base_url or "",
+        settings,
+        limiter,
+        concurrent=pace.max_concurrent,
+        chat=evaluation.mode == "chat",
+        api_key=api_key,
+        timeout=pace.timeout,
+        attempts=pace.attempts,
+    )
+
+
+def _outside(work: Coroutine[Any, Any, bool]) -> bool:
+    """Run a coroutine, in a thread of its own where a loop runs already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    found: list[bool | BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(asyncio.run(work))
+        except BaseException as error:  # it is raised again where the call was made
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join()
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return found[0]
+
+
+async def _ask(evaluation: Evaluation, pace: Pace, store: Store, model: Model, told: Told | None) -> bool:
+    """Put all questions that are left; say whether all were put."""
+    total, left = len(evaluation), _left(evaluation, store)
+    failed, stopped = 0, False
+
+    async def work() -> None:
+        nonlocal failed, stopped
+        for question, repeat in left:
+            asked = await model.ask(Put(evaluation.prompt_of(question), question, repeat))
+            row = row_of(question, repeat, asked, evaluation.mode)
+            store.add(row)
+            if told is not None:
+                told(len(store.done), total, row)
+            failed = failed + 1 if row["outcome"] == "error" else 0
+            if pace.stop_after_errors and failed >= pace.stop_after_errors:
+                stopped = True
+            if stopped:
+                return
+
+    with _terminated():
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(pace.max_concurrent, total)):
+                    group.create_task(work())
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            await model.close()
+    return not stopped
+
+
+def _left(evaluation: Evaluation, store: Store) -> Iterator[tuple[Question, int]]:
+    """What is not answered yet. Repeats come one after another over all questions, so that a part of a run has all."""
+    done = frozenset(store.done)
+    for repeat in range(evaluation.repeats):
+        for question in evaluation.questions:
+            if (question.sample_id, repeat) not in done:
+                yield question, repeat
+
+
+class _terminated:
+    """SIGTERM ends a run as Ctrl-C does."""
+
+    def __enter__(self) -> None:
+        self._before: Any = None
+        if threading.current_thread() is threading.main_thread():
+            task = asyncio.current_task()
+            loop = asyncio.get_running_loop()
+            self._before = signal.getsignal(signal.SIGTERM)
+            loop.add_signal_handler(signal.SIGTERM, lambda: task and task.cancel())
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, self._before)
+
+
+def row_of(question: Question, repeat: int, asked: Asked, mode: str) -> dict[str, Any]:
+    """The row of results.jsonl."""
+    reply = asked.reply
+    row: dict[str, Any] = {
+        "sample_id": question.sample_id,
+        "repeat": repeat,
+        "task": question.task,
+        "difficulty": question.difficulty,
+        "input_text": question.input_text,
+        "target": question.target,
+        "raw_response": reply.text if reply else "",
+        "reasoning": reply.reasoning if reply else None,
+        "finish_reason": reply.finish_reason if reply else None,
+        "latency_ms": asked.latency_ms,
+        "prompt_tokens": reply.prompt_tokens if reply else 0,
+        "completion_tokens": reply.completion_tokens if reply else 0,
+        "error": asked.error,
+        "attempts": asked.attempts,
+        "timestamp": now(),
+        "metadata": question.metadata,
+    }
+    return row | scored(row, mode)
+
+
+def scored(row: Mapping[str, Any], mode: str) -> dict[str, Any]:
+    """What a row's response is worth: its `SCORED` fields.
+
+    Thoughts that came in a field of their own are not scored. Where there is nothing else, the model did not come to
+    its answer: that is as truncated as an open <think>.
+    """
+    if row["error"] is not None:
+        return dict(zip(SCORED, ("error", False, ""), strict=True))
+    response = row["raw_response"].encode("utf-8", "replace").decode()
+    if row["reasoning"] and not response.strip():
+        return dict(zip(SCORED, ("truncated", False, ""), strict=True))
+    score = get(row["task"]).score(
+        response, row, cut=row["finish_reason"] == "length", continuation=mode == "completions"
+    )
+    return dict(zip(SCORED, (score.outcome, score.correct, score.extracted), strict=True))
+
+
+def resumed(directory: Path) -> Evaluation:
+    """The run of a directory. Raises EvaluationError."""
+    return Evaluation.of(read_state(directory)["config"])
+
+
+def moved(evaluation: Evaluation, base_url: str) -> Evaluation:
+    """The same run at another address."""
+    return replace(evaluation, base_url=base_url)

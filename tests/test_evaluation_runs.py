@@ -1,0 +1,474 @@
+"""Runs: what is asked does not depend on how, nothing is lost or doubled, and a run that was stopped goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import synthgen
+from synthgen.errors import EvaluationError, ParamError
+from synthgen.evaluate import Evaluation, Pace, Questions, Result, evaluate, rescore
+from synthgen.evaluate.store import RESULTS, STATE, SUMMARY, Store, key_of, lines, read_state, rows
+from synthgen.evaluate.summary import figures
+
+from tests.dataset_files import Cli
+from tests.evaluation_server import FAULTS, Body, Running, Say, fault, number, question_of, reply, serving
+
+FAST = Pace(requests_per_minute=0, max_concurrent=16, attempts=8, timeout=1.0, stop_after_errors=0)
+TASKS = ("dyna", "inducto", "filtro", "logic")
+
+
+def solved(text: str) -> str:
+    """The right answer to a prompt of any of the four tasks."""
+    task = {"S": "dyna", "Ex": "inducto", "ED": "filtro", "IN": "logic"}
+    name = next(found for start, found in task.items() if text.startswith(start))
+    return str(synthgen.get(name).solve(text))
+
+
+def knowing(body: Body, _: int) -> Say:
+    """Answer rightly, but for one question in four."""
+    text = question_of(body)
+    kind = number(text) % 8
+    if kind == 0:
+        return reply("I do not know.\nReally.")
+    if kind == 1:
+        return reply("<think>hm", finish="length")
+    return reply(f"ANSWER: {solved(text)}")
+
+
+def asked(url: str, **settings: Any) -> Evaluation:
+    """A run of plain prompts."""
+    own: dict[str, Any] = {"tasks": TASKS, "difficulties": (1, 2), "samples": 5}
+    own |= {
+        name: settings.pop(name)
+        for name in ("tasks", "difficulties", "samples", "split", "shots", "seed")
+        if name in settings
+    }
+    return Evaluation("tiny", url, questions=Questions(**own), **{"prompt": "plain", **settings})
+
+
+def go(url: str, directory: Path, pace: Pace = FAST, **settings: Any) -> Result:
+    """Run it."""
+    return evaluate(asked(url, **settings), directory, pace=pace)
+
+
+def test_a_run_leaves_rows_state_and_summary(tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        result = go(running.url, tmp_path / "run")
+    assert result.finished
+    found = list(rows(tmp_path / "run"))
+    assert len(found) == 40
+    for row in found:
+        right = solved(row["input_text"])
+        assert row["target"] == right
+        assert row["is_correct"] == (row["outcome"] == "correct") == (row["extracted_answer"] == right)
+        assert row["outcome"] in ("correct", "unparsed", "truncated")
+        assert row["metadata"]["measured"]
+        assert (row["prompt_tokens"], row["completion_tokens"], row["attempts"]) == (10, 5, 1)
+        assert row["error"] is None
+        assert row["timestamp"].endswith("Z")
+    state = read_state(tmp_path / "run")
+    assert state["completed_count"] == state["total_samples"] == 40
+    assert set(state["completed_sample_ids"]) == {row["sample_id"] for row in found}
+    kept = json.loads((tmp_path / "run" / SUMMARY).read_text())
+    assert kept == json.loads(json.dumps(result.summary))
+    assert kept["overall"]["correct"] == sum(row["is_correct"] for row in found)
+
+
+def test_what_is_asked_depends_on_nothing_else(tmp_path: Path) -> None:
+    def prompts(name: str, **settings: Any) -> dict[str, str]:
+        with serving(knowing) as running:
+            go(running.url, tmp_path / name, **settings)
+        return {row["sample_id"]: row["input_text"] for row in rows(tmp_path / name)}
+
+    whole = prompts("whole", samples=8, difficulties=(1, 2, 3))
+    for name, settings in {
+        "one level": {"difficulties": (2,)},
+        "levels turned": {"difficulties": (3, 1)},
+        "one task": {"tasks": ("filtro",)},
+        "fewer": {"samples": 2},
+        "with shots": {"tasks": ("logic",), "shots": 2},
+        "described": {"tasks": ("dyna",), "samples": 1},
+    }.items():
+        part = prompts(name, **settings)
+        assert part
+        assert part.items() <= whole.items()
+    other = prompts("another seed", seed=7)
+    assert not set(other.values()) & set(whole.values())
+    assert prompts("a split", split="validation").keys() == {
+        f"{task}_{level}_validation_{i}" for task in TASKS for level in (1, 2) for i in range(5)
+    }
+
+
+def test_an_id_names_the_row_of_the_library() -> None:
+    for question in Questions(samples=3, split=None):
+        task, level, i = question.sample_id.split("_")
+        row = synthgen.get(task).example(int(i), 42, difficulty=int(level))
+        assert (question.input_text, question.target) == (row["input_text"], row["target"])
+
+
+def test_shots_come_from_train_and_never_show_the_question() -> None:
+    few, many = (Questions(("filtro", "facts"), (1,), 20, shots=shots) for shots in (2, 5))
+    for one, other in zip(few, many, strict=True):
+        assert other.shots[:2] == one.shots
+        assert len(set(other.shots)) == 5
+        assert one.input_text not in {shot.input_text for shot in other.shots}
+        for shot in other.shots:
+            assert synthgen.get(one.task).validate(shot._asdict(), difficulty=1)
+
+
+def test_repeats_ask_everything_again(tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        result = go(running.url, tmp_path / "run", repeats=3)
+    found = Counter(key_of(row) for row in rows(tmp_path / "run"))
+    assert len(found) == 120
+    assert set(found.values()) == {1}
+    assert {repeat for _, repeat in found} == {0, 1, 2}
+    assert result.summary["overall"]["total_samples"] == 120
+
+
+# What goes wrong, and what comes of it.
+
+
+def failing(body: Body, before: int) -> Say:
+    """Answer as `knowing`, after as many faults as the question has luck; one in fifty never answers."""
+    text = question_of(body)
+    luck = number(text, "luck") % 50
+    if luck == 0:
+        return Say(500)
+    kind = FAULTS[number(text, before) % len(FAULTS)]
+    slow = kind in ("hang", "drip") and number(text, before, "slow") % 8
+    return fault("reset" if slow else kind) if before < luck % 4 else knowing(body, before)
+
+
+def outcomes(directory: Path) -> dict[str, str]:
+    """What became of each sample."""
+    return {row["sample_id"]: row["outcome"] for row in rows(directory)}
+
+
+@pytest.mark.slow
+def test_no_fault_loses_or_doubles_a_sample(tmp_path: Path) -> None:
+    count = 2000 // len(TASKS)
+    with serving(failing) as running:
+        result = go(running.url, tmp_path / "run", Pace(
+            requests_per_minute=0, max_concurrent=64, attempts=5, timeout=2.0, stop_after_errors=0
+        ), difficulties=(1,), samples=count)  # fmt: skip
+        assert running.asked.total() > 3000
+        assert running.most <= 64
+    assert result.finished
+    written = [key_of(row) for _, row in lines(tmp_path / "run" / RESULTS)]
+    assert len(written) == len(set(written)) == 2000
+    never = {row["sample_id"] for row in rows(tmp_path / "run") if number(row["input_text"], "luck") % 50 == 0}
+    assert never == {sample for sample, outcome in outcomes(tmp_path / "run").items() if outcome == "error"}
+    with serving(knowing) as running:
+        go(running.url, tmp_path / "calm", difficulties=(1,), samples=count)
+    calm = outcomes(tmp_path / "calm")
+    assert all(calm[sample] == outcome for sample, outcome in outcomes(tmp_path / "run").items() if sample not in never)
+    assert result.summary["overall"]["errors"] == len(never) > 10
+
+
+COMMAND = [sys.executable, "-m", "synthgen.cli", "evaluate"]
+
+
+def command(running: Running, directory: Path, *more: str) -> list[str]:
+    """The command line of a run of 480 questions."""
+    words = ["--base-url", running.url, "--model", "tiny", "--prompt", "plain", "--samples-per-combo", "40"]
+    return [*COMMAND, *words, "--max-concurrent", "8", "--output-dir", str(directory), "--quiet", *more]
+
+
+def same_figures(first: Path, second: Path) -> bool:
+    """Are two summaries equal but for times and names?"""
+    one, other = (figures(json.loads((directory / SUMMARY).read_text())) for directory in (first, second))
+    one["base_url"] = other["base_url"] = one["config"]["base_url"] = other["config"]["base_url"] = None
+    return one == other
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing has stopped."""
+    directory = tmp_path_factory.mktemp("undisturbed") / "run"
+    with serving(knowing) as running:
+        done = subprocess.run(command(running, directory), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
+def test_a_run_that_is_stopped_goes_on_to_the_same_summary(
+    how: signal.Signals, status: int, undisturbed: Path, tmp_path: Path
+) -> None:
+    directory, hold = tmp_path / "run", []
+
+    def answer(body: Body, before: int) -> Say:
+        # From some question on the server is silent: what is under way then is stopped in the middle.
+        return fault("hang") if hold and running.asked.total() > hold[0] else knowing(body, before)
+
+    with serving(answer) as running:
+        for stop in (150, 350):
+            hold[:] = [stop]
+            reached = running.reached(stop + 8)
+            words = (
+                command(running, directory)
+                if stop == 150
+                else [*COMMAND, "--resume", str(directory), "--quiet", "--max-concurrent", "8"]
+            )
+            process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            assert reached.wait(60)
+            process.send_signal(how)
+            out, _ = process.communicate(timeout=60)
+            assert process.returncode == status
+            if how != signal.SIGKILL:
+                assert f"synthgen evaluate --resume {directory}" in out
+                assert (directory / SUMMARY).exists()
+            # Every answer that was sent is there, but for those on their way when the process ended.
+            assert len(set(outcomes(directory))) >= stop - 8
+        hold.clear()
+        before = running.asked.total()
+        done = subprocess.run([*COMMAND, "--resume", str(directory), "--quiet"], capture_output=True, check=False)
+        assert done.returncode == 0
+        assert running.asked.total() - before <= 480 - 350 + 16
+    assert same_figures(undisturbed, directory)
+    written = [key_of(row) for _, row in lines(directory / RESULTS)]
+    assert len(written) == len(set(written)) == 480
+
+
+@pytest.mark.parametrize("cut", [1, 40, 10**9])
+def test_a_row_that_was_cut_is_asked_again(cut: int, tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    with serving(knowing) as running:
+        go(running.url, directory)
+        whole = (directory / RESULTS).read_bytes()
+        last = whole.splitlines(keepends=True)[-1]
+        (directory / RESULTS).write_bytes(whole[: -len(last)] + last[: min(cut, len(last) - 1)])
+        before = running.asked.total()
+        assert go(running.url, directory).finished
+        assert running.asked.total() == before + 1
+    assert len(outcomes(directory)) == len((directory / RESULTS).read_bytes().splitlines()) == 40
+
+
+def test_errors_are_asked_again_and_answers_are_not(tmp_path: Path) -> None:
+    def broken(body: Body, before: int) -> Say:
+        return Say(400) if number(question_of(body)) % 3 == 0 else knowing(body, before)
+
+    directory = tmp_path / "run"
+    with serving(broken) as running:
+        first = go(running.url, directory)
+        answered = {sample: outcome for sample, outcome in outcomes(directory).items() if outcome != "error"}
+        assert 0 < len(answered) < 40
+        assert first.summary["overall"]["errors"] == 40 - len(answered)
+        assert first.summary["overall"]["total_samples"] == 40
+        before = running.asked.total()
+        running.answer = knowing
+        second = go(running.url, directory)
+        assert running.asked.total() - before == 40 - len(answered)
+        assert go(running.url, directory).summary == second.summary | {
+            key: value for key, value in go(running.url, directory).summary.items() if key == "completed_at"
+        }
+        assert running.asked.total() - before == 40 - len(answered)
+    assert answered.items() <= outcomes(directory).items()
+    assert second.summary["overall"]["errors"] == 0
+
+
+def test_a_run_is_given_up_when_nothing_works(tmp_path: Path) -> None:
+    with serving(lambda *_: Say(401, b"no key")) as running:
+        pace = Pace(requests_per_minute=0, max_concurrent=2, stop_after_errors=4)
+        result = go(running.url, tmp_path / "run", pace)
+        assert not result.finished
+        assert 4 <= running.asked.total() <= 6
+    assert result.summary["overall"]["errors"] == running.asked.total()
+
+
+# The directory.
+
+
+def test_a_directory_belongs_to_one_run_and_one_process(tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        go(running.url, tmp_path / "run", tasks=("logic",), samples=1)
+        with pytest.raises(EvaluationError, match=r"repeats = 1, not 2.*another directory"):
+            go(running.url, tmp_path / "run", tasks=("logic",), samples=1, repeats=2)
+    evaluation = asked("http://127.0.0.1:1/v1", tasks=("logic",), samples=1)
+    store = Store(tmp_path / "other", evaluation.config(), 1)
+    with pytest.raises(EvaluationError, match="another process"):
+        Store(tmp_path / "other", evaluation.config(), 1)
+    store.close()
+
+
+def test_questions_of_another_version_are_not_gone_on_with(tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        go(running.url, tmp_path / "run", tasks=("logic",), samples=1)
+    state = json.loads((tmp_path / "run" / STATE).read_text())
+    state["config"]["versions"]["logic"] = 99
+    (tmp_path / "run" / STATE).write_text(json.dumps(state))
+    with pytest.raises(EvaluationError, match="logic version 99, and this is version"):
+        rescore(tmp_path / "run")
+
+
+@pytest.mark.parametrize("spoil", [b"{}\n", b"no json\n", b'{"sample_id": "x"}\n', b"[1]\n"])
+def test_a_row_that_is_none_is_named_by_its_line(spoil: bytes, tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        go(running.url, tmp_path / "run", tasks=("logic",), samples=2)
+        path = tmp_path / "run" / RESULTS
+        path.write_bytes(path.read_bytes() + spoil)
+        with pytest.raises(EvaluationError, match=r"results.jsonl: line 5"):
+            go(running.url, tmp_path / "run", tasks=("logic",), samples=2)
+
+
+def test_no_key_is_written_down(tmp_path: Path) -> None:
+    with serving(lambda *_: Say(403, b"key sk-secret is not allowed")) as running:
+        evaluate(asked(running.url, samples=1), tmp_path / "run", pace=FAST, api_key="sk-secret")
+        assert running.requests[0][1]["authorization"] == "Bearer sk-secret"
+    for path in (tmp_path / "run").iterdir():
+        assert b"sk-secret" not in path.read_bytes()
+
+
+def test_scoring_anew_changes_what_is_said_and_nothing_else(tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    with serving(knowing) as running:
+        go(running.url, directory)
+    whole, summary = (directory / RESULTS).read_text(), json.loads((directory / SUMMARY).read_text())
+    assert not rescore(directory).changed
+    assert (directory / RESULTS).read_text() == whole
+    spoiled = [json.loads(line) | {"outcome": "wrong", "is_correct": False} for line in whole.splitlines()]
+    (directory / RESULTS).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in spoiled))
+    tried = rescore(directory, dry_run=True)
+    assert json.loads((directory / RESULTS).read_text().splitlines()[0])["outcome"] == "wrong"
+    found = rescore(directory)
+    assert found.changed == tried.changed
+    assert sum(found.changed.values()) == found.rows == 40
+    assert (directory / RESULTS).read_text() == whole
+    assert figures(found.summary) == figures(summary)
+
+
+# The command line.
+
+
+def test_the_console_is_that_of_the_original(cli: Cli, tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        status, out, err = cli(
+            "evaluate", "--base-url", running.url, "--model", "llama-3.1-8b", "--tasks", "dyna", "logic",
+            "--difficulties", 1, 2, "--samples-per-combo", 5, "--prompt", "plain", "--output-dir", tmp_path / "run",
+        )  # fmt: skip
+        bodies = [body for body, _ in running.requests]
+    assert status == 0
+    assert out.startswith("Evaluating llama-3.1-8b on 2 tasks x 2 difficulties x 5 samples = 20 total\n")
+    assert "20 of 20 questions" in err
+    for words in (
+        "RESULTS SUMMARY",
+        "Model: llama-3.1-8b",
+        "DYNA",
+        "LOGIC",
+        "L1:",
+        "Easy",
+        "Medium",
+        "Results saved to",
+    ):
+        assert words in out
+    assert all(body["temperature"] == 0.0 and body["max_tokens"] == 2048 for body in bodies)
+
+
+def test_keys_come_from_the_environment(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNTHLM_API_KEY", "old")
+    for name, sent in (("SYNTHLM_API_KEY", "old"), ("SYNTHGEN_API_KEY", "new")):
+        monkeypatch.setenv(name, sent)
+        with serving(knowing) as running:
+            directory = tmp_path / name
+            assert cli(*command(running, directory, "--tasks", "logic", "--samples-per-combo", "1")[3:])[0] == 0
+            assert running.requests[0][1]["authorization"] == f"Bearer {sent}"
+
+
+def test_exit_statuses(cli: Cli, tmp_path: Path) -> None:
+    def half(body: Body, before: int) -> Say:
+        return Say(400) if number(question_of(body)) % 2 else knowing(body, before)
+
+    few = ("--tasks", "logic", "--samples-per-combo", "10")
+    with serving(half) as running:
+        status, out, _ = cli(*command(running, tmp_path / "a", *few)[3:])
+        assert status == 3
+        assert "30 samples ended in an error" in out
+        assert f"synthgen evaluate --resume {tmp_path / 'a'}" in out
+        assert cli(*command(running, tmp_path / "b", *few, "--max-errors", "1")[3:])[0] == 0
+        running.answer = lambda *_: Say(400)
+        status, out, _ = cli(*command(running, tmp_path / "c", *few, "--stop-after-errors", "3")[3:])
+        assert status == 4
+        assert "given up" in out
+        running.answer = knowing
+        assert cli("evaluate", "--resume", tmp_path / "c", "--quiet")[0] == 0
+
+
+def test_a_dry_run_asks_and_writes_nothing(cli: Cli, tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        status, out, _ = cli(*command(running, tmp_path / "run", "--dry-run", "--shots", "1")[3:])
+        assert status == 0
+        assert not running.asked
+    assert not (tmp_path / "run").exists()
+    assert "480 questions" in out
+    assert "dyna level 2: 40" in out
+    assert "ANSWER: " in out
+    assert synthgen.dyna.example(0, 42, split="test", difficulty=1)["input_text"] in out
+
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "no address": (["--model", "m"], "--base-url"),
+    "no model": (["--base-url", "http://x/v1"], "--model"),
+    "no url": (["--base-url", "x", "--model", "m"], "http://localhost:8000/v1"),
+    "an unknown task": (
+        ["--base-url", "http://x/v1", "--model", "m", "--tasks", "dyna", "lgoic"],
+        'did you mean "logic"',
+    ),
+    "a task twice": (["--base-url", "http://x/v1", "--model", "m", "--tasks", "dyna", "dyna"], "each once"),
+    "a level": (["--base-url", "http://x/v1", "--model", "m", "--difficulties", "4"], "difficulties = 4"),
+    "a split": (["--base-url", "http://x/v1", "--model", "m", "--split", "dev"], "split"),
+    "lano plain": (["--base-url", "http://x/v1", "--model", "m", "--tasks", "lano", "--prompt", "plain"], "described"),
+    "a style": (["--base-url", "http://x/v1", "--model", "m", "--prompt", "long"], "plain or described"),
+    "no samples": (["--base-url", "http://x/v1", "--model", "m", "--samples-per-combo", "0"], "samples_per_combo = 0"),
+    "a temperature": (["--base-url", "http://x/v1", "--model", "m", "--temperature", "-1"], "temperature = -1.0"),
+    "a timeout": (["--base-url", "http://x/v1", "--model", "m", "--timeout", "0"], "timeout = 0.0"),
+    "no retries": (["--base-url", "http://x/v1", "--model", "m", "--max-retries", "-1"], "attempts = 0"),
+    "a share": (["--base-url", "http://x/v1", "--model", "m", "--max-errors", "2"], "max_errors = 2.0"),
+    "a body": (["--base-url", "http://x/v1", "--model", "m", "--extra-body", "[1]"], "a JSON object"),
+    "a parameter": (["--base-url", "http://x/v1", "--model", "m", "--tasks", "dyna", "--num-opps", "3"], "num_ops"),
+    "both": (["--base-url", "http://x/v1", "--checkpoint", "x", "--model", "m"], "not both"),
+    "a chat with a checkpoint": (["--checkpoint", "x", "--chat"], "completions"),
+    "no run": (["--resume", "nowhere"], "nowhere is no directory of an evaluation"),
+    "resume and decide": (["--resume", "nowhere", "--seed", "3"], "leave it out with --resume"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_options_are_refused_in_one_line(
+    case: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words, said = WRONG[case]
+    status, out, err = cli("evaluate", *words)
+    assert status == 1
+    assert not out
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_directory_that_is_taken_is_not_written(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with serving(knowing) as running:
+        status, _, err = cli(*command(running, tmp_path)[3:])
+    assert status == 1
+    assert "--resume DIR" in err
+    assert os.listdir(tmp_path) == ["notes.txt"]
+
+
+def test_wrong_settings_are_refused_in_python_too(tmp_path: Path) -> None:
+    for settings, said in (
+        ({"mode": "voice"}, "chat or completions"),
+        ({"repeats": 0}, "repeats = 0"),
+        ({"tasks": ()}, "tasks"),
+    ):
+        with pytest.raises(ParamError, match=said):
+            go("http://127.0.0.1:1/v1", tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
