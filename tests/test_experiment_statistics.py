@@ -8,7 +8,8 @@ import synthgen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from synthgen.experiments.statistics import differences, holm, mean_interval, p_value
+from synthgen.experiments.statistics import differences, mean_interval, p_value
+from synthgen.statistics import holm
 
 values = st.lists(st.floats(-1, 1, allow_subnormal=False).map(lambda x: round(x, 6)), min_size=2, max_size=8)
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthgen.batch import Batch, Packed
 from synthgen.errors import ParamError
-from synthgen.train.scores import Answers, Tally, interval
+from synthgen.statistics import interval
+from synthgen.train.scores import Answers, Tally
 
 TASKS = tuple(synthgen.tasks())
 MIXED = synthgen.mix({"dyna": 1, "recall": 1, "mano": 1}, difficulty=2)

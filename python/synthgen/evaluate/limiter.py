@@ -37,8 +37,8 @@ class Limiter:
     """Gives leave for every request, first tries and later ones alike.
 
     At most `concurrent` are under way, `requests_per_minute` begin in a minute, evenly, and `tokens_per_minute` are
-    used (0: no limit). When a server is overloaded half as many may be under way as before, and all wait as long as it asks;
-    each success gives a little back.
+    used (0: no limit). When a server is overloaded half as many may be under way as before, and all wait as long as it
+    asks; each success gives a little back.
     """
 
     def __init__(

@@ -16,6 +16,7 @@ from .._task import generator
 from ..compat.names import SEED_NAMES
 from ..data.files import write_atomic
 from ..errors import param_error
+from ..statistics import interval
 from ..train.config import (
     ALIASES,
     MODEL,
@@ -30,7 +31,6 @@ from ..train.curves import Line, share_figure
 from ..train.held_out import HeldOut
 from ..train.loop import train
 from ..train.records import LOG, WandbSettings, log_image, read_log
-from ..train.scores import interval
 from ..tree import FILE, Tree, params_of
 from .floors import Floor, floor_of
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from ..checks import extra
 from ..data.files import write_atomic
-from ..train.scores import interval
-from .statistics import holm, mean_interval
+from ..statistics import holm, interval
+from .statistics import mean_interval
 
 LEARNED = 0.25
 """A model has learned something where it is surely more than this part of the way from the floor to all right: what

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import extra
 from ..errors import param_error
+from ..statistics import holm
 
 LEVEL = 0.95
 
@@ -65,19 +66,6 @@ def p_value(differences: Sequence[float]) -> float:
         return 1.0 if found[0] == 0 else 0.0
     t = abs(float(found.mean())) * math.sqrt(len(found)) / spread
     return float(2 * extra("scipy.stats", "train").t.sf(t, len(found) - 1))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p values for being several (Holm, 1979): the chance of any false finding stays what it is for one.
-
-    nan stays nan, and is not counted.
-    """
-    known = sorted((p, at) for at, p in enumerate(p_values) if not math.isnan(p))
-    found, worst = [math.nan] * len(p_values), 0.0
-    for rank, (p, at) in enumerate(known):
-        worst = max(worst, min(1.0, (len(known) - rank) * p))
-        found[at] = worst
-    return found
 
 
 def differences(pairs: dict[str, tuple[Sequence[float], Sequence[float]]]) -> dict[str, Difference]:

@@ -13,6 +13,7 @@ import numpy as np
 from ..batch import Batch, Packed
 from ..errors import param_error
 from ..registry import tasks
+from ..statistics import interval
 from .texts import TextBatch
 
 if TYPE_CHECKING:
@@ -20,20 +21,6 @@ if TYPE_CHECKING:
 
 ALONE = 16
 """The largest number that is a group of its own; larger ones are grouped by powers of two."""
-_Z = 1.959963984540054  # 97.5 % of a normal distribution lie below
-
-
-def interval(correct: int, total: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; all of [0, 1] where nothing was counted."""
-    if not total:
-        return 0.0, 1.0
-    share, spread = correct / total, _Z * _Z / total
-    middle = share + spread / 2
-    reach = math.sqrt(spread * (share * (1 - share) + spread / 4))
-    # At the ends the formula is exact, but not its rounding.
-    low = 0.0 if correct == 0 else (middle - reach) / (1 + spread)
-    high = 1.0 if correct == total else (middle + reach) / (1 + spread)
-    return low, high
 
 
 @dataclass(frozen=True)
