@@ -51,8 +51,8 @@ pub fn in_words(what: &str, tokens: Span, values: u32) -> String {
     }
     let shown: Vec<String> = (1..=tokens.hi.min(tokens.lo.max(3))).map(|value| value.min(values).to_string()).collect();
     format!(
-        "The name of a {what} is {} from 1 to {values}, joined by dots, such as {}; it is one name as a whole, no decimal \
-         number, and says nothing but which {what} it is.",
+        "The name of a {what} is {} from 1 to {values}, joined by dots, such as {}; it is one name as a whole, no \
+         decimal number, and says nothing but which {what} it is.",
         counted(tokens, "number", "numbers"),
         shown.join("."),
     )

@@ -118,10 +118,10 @@ impl Task for Arithmetic {
             ""
         };
         format!(
-            "{shown} without its result, such as `a+b=`. The numbers a and b are whole numbers from {lo} to {hi}, in decimal \
-             notation, and + is ordinary addition.{examples} Add the two numbers of the unfinished sum, which stands last, and \
-             give the result. The answer is this number alone, in decimal digits without leading zeros, separators, signs or \
-             words, and without repeating the sum.",
+            "{shown} without its result, such as `a+b=`. The numbers a and b are whole numbers from {lo} to {hi}, in \
+             decimal notation, and + is ordinary addition.{examples} Add the two numbers of the unfinished sum, which \
+             stands last, and give the result. The answer is this number alone, in decimal digits without leading \
+             zeros, separators, signs or words, and without repeating the sum.",
         )
     }
 

@@ -81,10 +81,10 @@ impl Task for Copying {
     fn instructions(&self) -> String {
         let Params { num_items, num_symbols } = self.params;
         format!(
-            "The prompt is a string of {} and then the mark ⟨copy⟩, which is no part of the string. {} Give the string back \
-             unchanged: the same symbols in the same order, each as often as it stands there. The answer is these symbols \
-             alone, written one directly after another as in the prompt, without separators, quotation marks or the mark. \
-             Spaces among them, at the ends too, are part of the answer.",
+            "The prompt is a string of {} and then the mark ⟨copy⟩, which is no part of the string. {} Give the \
+             string back unchanged: the same symbols in the same order, each as often as it stands there. The answer \
+             is these symbols alone, written one directly after another as in the prompt, without separators, \
+             quotation marks or the mark. Spaces among them, at the ends too, are part of the answer.",
             counted(num_items, "symbol", "symbols"),
             symbols::in_words(num_symbols),
         )

@@ -153,13 +153,15 @@ impl Task for Facts {
     }
 
     fn instructions(&self) -> String {
+        let facts = self.params.num_facts;
+        let each = if facts.hi > 1 { ", each about another person and another city" } else { "" };
         format!(
-            "The prompt tells in {} of the form `NAME lives in CITY.` where people live, each about another person and another \
-             city, and then asks `Where does NAME live?` about one of them. Who lives where is invented: take it from these \
-             sentences alone, not from what is known of people or cities. Find the sentence about the person of the question \
-             and give the city that it names. The answer is the name of this city alone, spelled as in the sentence, without \
-             a full stop or other words.",
-            counted(self.params.num_facts, "sentence", "sentences"),
+            "The prompt tells where people live, in {} of the form `NAME lives in CITY.`{each}, and then asks `Where \
+             does NAME live?` about a person that was named. Who lives where is invented: take it from the prompt \
+             alone, not from what is known of people or cities. Find the sentence about the person of the question \
+             and give the city that it names. The answer is the name of this city alone, spelled as in the sentence, \
+             without a full stop or other words.",
+            counted(facts, "sentence", "sentences"),
         )
     }
 

@@ -87,11 +87,12 @@ impl Task for Kv {
     fn instructions(&self) -> String {
         let Params { num_pairs, num_symbols } = self.params;
         format!(
-            "The prompt begins with {} of a key and a value, one directly after another. A pair is written as the mark \
-             ⟨key⟩, one symbol, which is the key, the mark ⟨val⟩, and one symbol, which is the value. {} No two pairs have \
-             the same key; values may repeat, and a symbol may be a key in one pair and a value in another. The prompt ends \
-             with the mark ⟨key⟩, one of these keys again, and the mark ⟨val⟩. Give the value that stands beside this key \
-             in its pair. The answer is that one symbol, exactly as it is written there, and nothing else.",
+            "The prompt begins with {} of a key and a value, one directly after another. A pair is written as the \
+             mark ⟨key⟩, one symbol, which is the key, the mark ⟨val⟩, and one symbol, which is the value. {} No two \
+             pairs have the same key; values may repeat, and a symbol may be a key in one pair and a value in \
+             another. The prompt ends with the mark ⟨key⟩, one of these keys again, and the mark ⟨val⟩. Give the \
+             value that stands beside this key in its pair. The answer is that one symbol, exactly as it is written \
+             there, and nothing else.",
             counted(num_pairs, "pair", "pairs"),
             symbols::in_words(num_symbols),
         )

@@ -131,11 +131,12 @@ impl Task for Recall {
             format!(" After the pairs stand {fillers}, which mean nothing and are to be ignored; no filler is a key.")
         };
         format!(
-            "The prompt begins with {} of a key and a value, one directly after another. A pair is written as one symbol, \
-             which is the key, the mark ⟨val⟩, and one symbol, which is the value. {} No two pairs have the same key; values \
-             may repeat, and a symbol may be a key in one pair and a value in another.{fillers} The prompt ends with a \
-             question: the mark ⟨key⟩, one of the keys, and the mark ⟨val⟩ again. Give the value that this key has in its \
-             pair. The answer is that one symbol, exactly as it is written there, and nothing else.",
+            "The prompt begins with {} of a key and a value, one directly after another. A pair is written as one \
+             symbol, which is the key, the mark ⟨val⟩, and one symbol, which is the value. {} No two pairs have the \
+             same key; values may repeat, and a symbol may be a key in one pair and a value in another.{fillers} The \
+             prompt ends with a question: the mark ⟨key⟩, one of the keys, and the mark ⟨val⟩ again. Give the value \
+             that this key has in its pair. The answer is that one symbol, exactly as it is written there, and \
+             nothing else.",
             counted(num_pairs, "pair", "pairs"),
             symbols::in_words(num_symbols),
         )

@@ -83,10 +83,10 @@ impl Task for Reversal {
         let Params { num_items, num_symbols } = self.params;
         format!(
             "The prompt is a string of {} and then the mark ⟨sep⟩, which is no part of the string. {} Give the string \
-             backwards, symbol by symbol: the last symbol first, the first symbol last. Each symbol itself stays as it is: \
-             what is written in angle brackets is not turned around. The answer is these symbols alone, written one \
-             directly after another as in the prompt, without separators, quotation marks or the mark. Spaces among them, \
-             at the ends too, are part of the answer.",
+             backwards, symbol by symbol: the last symbol first, the first symbol last. Each symbol itself stays as \
+             it is: what is written in angle brackets is not turned around. The answer is these symbols alone, \
+             written one directly after another as in the prompt, without separators, quotation marks or the mark. \
+             Spaces among them, at the ends too, are part of the answer.",
             counted(num_items, "symbol", "symbols"),
             symbols::in_words(num_symbols),
         )

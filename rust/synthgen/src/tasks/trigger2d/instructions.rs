@@ -38,8 +38,8 @@ pub(super) fn text(task: &Trigger2d) -> String {
         String::new()
     } else {
         format!(
-            " With some words the opposite quadrant decides, Q3 for Q1, Q4 for Q2, Q1 for Q3 and Q2 for Q4. These words are: \
-             {}.",
+            "With some words the opposite quadrant decides, Q3 for Q1, Q4 for Q2, Q1 for Q3 and Q2 for Q4. These \
+             words are: {}.",
             listed(&proxies, "and")
         )
     };
@@ -49,9 +49,10 @@ pub(super) fn text(task: &Trigger2d) -> String {
         "The answer is the name of the colour alone, one word in small letters."
     };
     format!(
-        "The prompt gives a point of the plane as two coordinates in square brackets, and a word, and asks which colour the \
-         function F gives for them. Let x1 be the first coordinate and x2 the second; neither is 0. The point lies in \
-         quadrant Q1 if x1 > 0 and x2 > 0, in Q2 if x1 < 0 and x2 > 0, in Q3 if x1 < 0 and x2 < 0, and in Q4 if x1 > 0 \
-         and x2 < 0. {rule}{flip} How the question is worded does not matter, nor how far the point is from the axes. {form}",
+        "The prompt gives a point of the plane as two coordinates in square brackets, and a word, and asks which \
+         colour the function F gives for them. Let x1 be the first coordinate and x2 the second; neither is 0. The \
+         point lies in quadrant Q1 if x1 > 0 and x2 > 0, in Q2 if x1 < 0 and x2 > 0, in Q3 if x1 < 0 and x2 < 0, and \
+         in Q4 if x1 > 0 and x2 < 0. {rule}{flip} How the question is worded does not matter, nor how far the point \
+         is from the axes. {form}",
     )
 }
