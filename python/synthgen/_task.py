@@ -207,6 +207,10 @@ class Task:
         """Answer a prompt; the parameters matter where it does not say everything."""
         return generator(self.name, params or {}, difficulty).solve(text_argument(self.name, "text", text))
 
+    def instructions(self, *, difficulty: int | None, params: Mapping[str, Any]) -> str:
+        """Say in words what is asked, and in which form."""
+        return generator(self.name, params, difficulty).instructions
+
     def score(self, response: str, example: Mapping[str, Any]) -> Score:
         """Score a response."""
         if not isinstance(example, Mapping):

@@ -161,6 +161,14 @@ def solve(text: str, *, difficulty: int | None = None, **params: Unpack[Params])
     return _task.solve(text, difficulty=difficulty, params=params)
 
 
+def instructions(*, difficulty: int | None = None, **params: Unpack[Params]) -> str:
+    """Say in words what a prompt holds, what is asked and in which form, for a reader who has never seen the task.
+
+    The text is that of the parameters: with it, a prompt drawn at the same ones can be answered without examples.
+    """
+    return _task.instructions(difficulty=difficulty, params=params)
+
+
 def score(response: str, example: Mapping[str, Any]) -> Score:
     """Score a free-text response against example["target"]: the last `ANSWER:` wins, markup is stripped, strictly."""
     return _task.score(response, example)

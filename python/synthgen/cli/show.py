@@ -25,6 +25,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb.add_argument("--start", type=int, default=0, help="first row (0)")
     verb.add_argument("--split", choices=["train", "validation", "test"])
     verb.add_argument("--difficulty", type=int, help="level 1, 2 or 3")
+    verb.add_argument("--instructions", action="store_true", help="the task in words, before the samples")
     verb.add_argument("--ids", action="store_true", help="token ids too")
     verb.add_argument("--metadata", action="store_true", help="metadata too")
     verb.add_argument("--color", choices=CHOICES, default="auto")
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         threads=1,
         **params,
     )
+    if args.instructions:
+        print(task.instructions(difficulty=args.difficulty, **params), end="\n\n")
     colour = in_colour(args.color)
     print(legend(colour))
     for i in range(len(batch)):

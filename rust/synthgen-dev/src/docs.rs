@@ -8,6 +8,7 @@ use synthgen::registry::{self, Entry, LEVELS};
 use synthgen::vocab::SPECIALS;
 
 use crate::Page;
+use crate::python::wrap;
 
 const END: &str = "<!-- /gen -->";
 
@@ -24,7 +25,12 @@ fn fill(root: &Path, path: &str, regions: &[(&str, String)]) -> Result<Page, Str
 
 /// The page of a task.
 pub fn task(root: &Path, entry: &Entry) -> Result<Page, String> {
-    let regions = [("params", params(entry)), ("sample", sample(entry)?), ("pieces", pieces(entry))];
+    let regions = [
+        ("params", params(entry)),
+        ("sample", sample(entry)?),
+        ("pieces", pieces(entry)),
+        ("instructions", instructions(entry)?),
+    ];
     fill(root, &format!("docs/tasks/{}.md", entry.name), &regions)
 }
 
@@ -154,6 +160,13 @@ fn params(entry: &Entry) -> String {
         let _ = writeln!(table, " {} ({}) |", field.doc.trim().trim_end_matches('.'), allowed);
     }
     table
+}
+
+/// The instructions of level 1, in lines that fit.
+fn instructions(entry: &Entry) -> Result<String, String> {
+    let task = entry.task(&Map::new(), Some(1)).map_err(|error| error.to_string())?;
+    let lines: Vec<String> = task.instructions().lines().map(|line| wrap(line, 110, "")).collect();
+    Ok(format!("```text\n{}\n```", lines.join("\n")))
 }
 
 fn sample(entry: &Entry) -> Result<String, String> {

@@ -56,7 +56,7 @@ fn python_value(value: &Value) -> String {
 }
 
 /// Break a sentence into lines that fit, each with a margin.
-fn wrap(text: &str, width: usize, margin: &str) -> String {
+pub fn wrap(text: &str, width: usize, margin: &str) -> String {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last().map_or(0, String::len);
@@ -256,6 +256,14 @@ def solve(text: str, *, difficulty: int | None = None, **params: Unpack[Params])
     The parameters matter only where a prompt does not say everything, such as the modulus of its arithmetic.
     """
     return _task.solve(text, difficulty=difficulty, params=params)
+
+
+def instructions(*, difficulty: int | None = None, **params: Unpack[Params]) -> str:
+    """Say in words what a prompt holds, what is asked and in which form, for a reader who has never seen the task.
+
+    The text is that of the parameters: with it, a prompt drawn at the same ones can be answered without examples.
+    """
+    return _task.instructions(difficulty=difficulty, params=params)
 
 
 def score(response: str, example: Mapping[str, Any]) -> Score:

@@ -54,6 +54,11 @@ impl Generator {
     }
 
     #[getter]
+    fn instructions(&self) -> String {
+        self.task.instructions()
+    }
+
+    #[getter]
     fn max_len(&self) -> usize {
         self.task.max_len()
     }

@@ -192,6 +192,19 @@ mod tests {
     }
 
     #[test]
+    fn instructions_are_whole_sentences_at_all_parameters() {
+        for entry in all() {
+            let [small, large] = (entry.extremes)();
+            let given = [Map::new(), small, large].into_iter().map(|params| (params, None));
+            for (params, level) in given.chain(LEVELS.map(|level| (Map::new(), Some(level)))) {
+                let text = entry.task(&params, level).unwrap().instructions();
+                assert!(text.len() > entry.summary.len() / 2 && text.ends_with('.'), "{}: {text}", entry.name);
+                assert!(!text.contains("  ") && text.trim() == text, "{}: {text}", entry.name);
+            }
+        }
+    }
+
+    #[test]
     fn pieces_are_distinct_within_a_task() {
         for entry in all() {
             let pieces: BTreeSet<&String> = (entry.vocab)().pieces().iter().collect();

@@ -63,6 +63,11 @@ pub trait Task: Sized + Send + Sync + 'static {
     fn drawn(params: &Self::Params) -> Self::Params {
         params.clone()
     }
+    /// What is asked and in which form, for a reader who has never seen the task: with it, a prompt of these parameters
+    /// can be answered.
+    fn instructions(&self) -> String {
+        Self::SUMMARY.to_owned()
+    }
     /// The piece table.
     fn vocab() -> &'static Vocab;
     /// No row is longer.
@@ -160,6 +165,8 @@ pub trait AnyTask: Source {
     fn markers(&self) -> &'static [u16];
     /// The parameters in force.
     fn params(&self) -> Map<String, Value>;
+    /// What is asked and in which form, in words.
+    fn instructions(&self) -> String;
     /// The difficulty level the parameters were taken from.
     fn level(&self) -> Option<u8>;
     /// `1`, `2`, `3`, or `p` and eight hex digits of the parameters' hash.
@@ -239,6 +246,10 @@ impl<T: Task> AnyTask for Configured<T> {
 
     fn params(&self) -> Map<String, Value> {
         self.task.params().to_map()
+    }
+
+    fn instructions(&self) -> String {
+        self.task.instructions()
     }
 
     fn level(&self) -> Option<u8> {
@@ -392,72 +403,7 @@ fn every_split_drawn<T: Task>(task: &T) -> bool {
     seen == [true; 3]
 }
 
-/// The 99.9th percentile of random words per token must be within 20 times the median, at the parameters of the laws.
 #[cfg(test)]
-pub(crate) fn check_work<T: Task>() {
-    let [small, _] = T::extremes();
-    for params in [T::Params::default(), small, T::preset(1), T::preset(2), T::preset(3)] {
-        check_work_at::<T>(params);
-    }
-}
-
+mod tests;
 #[cfg(test)]
-pub(crate) fn check_work_at<T: Task>(params: T::Params) {
-    let task = T::new(params).expect("valid parameters");
-    let key = StreamKey::new(T::NAME, "", 1, 0);
-    let mut instance = T::Instance::default();
-    let mut row = Row::default();
-    let mut work: Vec<f64> = (0..4000)
-        .map(|i: u64| {
-            task.locate(key, i.into(), &mut instance);
-            let mut rng = key.rng(i.into(), 0);
-            task.sample(&mut rng, &mut instance);
-            row.clear();
-            task.encode(&instance, &mut row);
-            rng.draws as f64 / row.len() as f64
-        })
-        .collect();
-    work.sort_by(f64::total_cmp);
-    let (median, high) = (work[2000], work[3996]);
-    assert!(high <= 20.0 * median, "{}: {high} words per token, the median is {median}", T::NAME);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::registry;
-    use crate::tasks::{depo::Depo, dyna::Dyna};
-
-    #[test]
-    fn work_per_sample_is_bounded() {
-        for entry in registry::all() {
-            (entry.check_work)();
-        }
-        check_work_at::<Dyna>(crate::tasks::dyna::Params {
-            effective_depth: Some(crate::params::Span::new(0, 30)),
-            ..Default::default()
-        });
-        // Half of all words taken: the most rejections that parameters allow.
-        check_work_at::<Depo>(crate::tasks::depo::Params {
-            n_max: 255,
-            mini_vocab: 2,
-            max_word_len: 8,
-            ..Default::default()
-        });
-    }
-
-    #[test]
-    fn an_exhausted_split_names_parameters_that_work() {
-        let [small, _] = Dyna::extremes();
-        let task = Configured::<Dyna>::new(small, None).expect("valid parameters");
-        let failed = Split::ALL.into_iter().filter_map(|split| {
-            let mut rows = task.cursor(0, Some(split), None);
-            rows.draw(0.into()).err().map(|error| (split, error.to_string()))
-        });
-        let failed: Vec<_> = failed.collect();
-        assert!(!failed.is_empty(), "ten instances cannot fill a split of 5 %");
-        for (split, message) in failed {
-            assert!(message.contains(split.name()) && message.contains("num_ops=[1,"), "{message}");
-        }
-    }
-}
+pub(crate) use tests::check_work;

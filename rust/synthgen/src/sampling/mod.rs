@@ -11,6 +11,7 @@ pub mod interleave;
 pub mod moves;
 pub mod pair;
 pub mod permutation;
+pub mod prose;
 pub mod relation;
 pub mod residues;
 pub mod rules;

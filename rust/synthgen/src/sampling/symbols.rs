@@ -53,6 +53,19 @@ pub fn is_regular_symbol(text: &str) -> bool {
     vocab().encode(text).is_ok_and(|ids| ids.len() == 1 && is_regular(ids[0]))
 }
 
+/// What a symbol is, in words, where the first `count` regular ones occur.
+pub fn in_words(count: u32) -> String {
+    let character = "one printable ASCII character (a space is a symbol like any other, and capital and small letters \
+                     are different symbols)";
+    if count <= u32::from(PRINTED) {
+        return format!("A symbol is {character}.");
+    }
+    format!(
+        "A symbol is {character} or a number in angle brackets such as ⟨{}⟩, which as a whole is one symbol.",
+        count - 1
+    )
+}
+
 /// The id of a printable ASCII character.
 #[inline]
 pub fn of_char(c: u8) -> u16 {

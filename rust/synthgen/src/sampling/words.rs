@@ -1,8 +1,10 @@
 //! Self-delimiting multi-token names: all tokens but the last come from one family, the last from another.
 
+use crate::params::Span;
 use crate::reading::{Flaw, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::prose::counted;
 
 /// Longest word any task may declare, in tokens.
 pub const MAX_WORD_LEN: usize = 8;
@@ -38,6 +40,22 @@ impl Word {
             row.extend_cut(unpack(self.ids[1]), self.len as usize - 4);
         }
     }
+}
+
+/// What names are, in words: so many tokens with values from 1 to `values`.
+pub fn in_words(what: &str, tokens: Span, values: u32) -> String {
+    if tokens.hi == 1 {
+        return format!(
+            "The name of a {what} is a number from 1 to {values}, which says nothing but which {what} it is."
+        );
+    }
+    let shown: Vec<String> = (1..=tokens.hi.min(tokens.lo.max(3))).map(|value| value.min(values).to_string()).collect();
+    format!(
+        "The name of a {what} is {} from 1 to {values}, joined by dots, such as {}; it is one name as a whole, no \
+         decimal number, and says nothing but which {what} it is.",
+        counted(tokens, "number", "numbers"),
+        shown.join("."),
+    )
 }
 
 /// The law of names: length uniform on `lo..=hi`, tokens uniform on `1..=size`, repeats of a whole word rejected.

@@ -9,6 +9,8 @@
 //! river:lamp, chair:cloud, paper:stone, chair:cloud
 //! ```
 
+mod instructions;
+
 use std::sync::LazyLock;
 
 use serde::Serialize;
@@ -184,6 +186,10 @@ impl Task for Analogy {
             Variant::Knowledge => Params { num_words: default.num_words, ..params.clone() },
             Variant::InContext => Params { num_animals: default.num_animals, ..params.clone() },
         }
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {

@@ -105,6 +105,26 @@ impl Task for Arithmetic {
         (wider != *params).then_some(wider)
     }
 
+    fn instructions(&self) -> String {
+        let Params { operands: Span { lo, hi }, num_examples } = self.params;
+        let shown = match num_examples {
+            0 => "The prompt is a sum".to_owned(),
+            1 => "The prompt is a complete sum, a comma, and a sum".to_owned(),
+            n => format!("The prompt is {n} complete sums, with commas between them, and then a sum"),
+        };
+        let examples = if num_examples > 0 {
+            " What is shown complete is there for the form alone: the sum that is asked for is not among it."
+        } else {
+            ""
+        };
+        format!(
+            "{shown} without its result, such as `a+b=`. The numbers a and b are whole numbers from {lo} to {hi}, in \
+             decimal notation, and + is ordinary addition.{examples} Add the two numbers of the unfinished sum, which \
+             stands last, and give the result. The answer is this number alone, in decimal digits without leading \
+             zeros, separators, signs or words, and without repeating the sum.",
+        )
+    }
+
     fn vocab() -> &'static Vocab {
         symbols::vocab()
     }

@@ -8,10 +8,13 @@
 //! Anna Bea Carter comes from a family in Ogden, UT. Her main subject was Botany. She is on the staff of Onyx Capital. ...
 //! ```
 
+mod instructions;
+mod spans;
+
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::metadata::list;
@@ -24,11 +27,12 @@ use crate::sampling::biography::people::{Facts, Name, ORDERS, People, Wording, c
 use crate::sampling::biography::reading::{Crowd, Style, is_question, read_biography, read_question};
 use crate::sampling::biography::sentences::{is_value_text, same_value};
 use crate::sampling::biography::writing::Writer;
-use crate::sampling::biography::{ATTRIBUTES, CITY, COMPANY, COMPANY_CITY, DATE, MAJOR, NAME, TOPICS, UNIVERSITY};
+use crate::sampling::biography::{ATTRIBUTES, NAME, TOPICS};
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
 use crate::{choice, object, params};
+use spans::{PRONOUN, Span, Spans};
 
 /// Declared hard maximum of the number of people.
 const MAX_PEOPLE: u32 = 2_000_000;
@@ -223,6 +227,10 @@ impl Task for Capo {
         Params { permute: if own_order { Permute::Fresh } else { params.permute }, ..params.clone() }
     }
 
+    fn instructions(&self) -> String {
+        instructions::text(self)
+    }
+
     fn vocab() -> &'static Vocab {
         &LISTS.vocab
     }
@@ -397,36 +405,6 @@ impl Capo {
             Loss::All => row.predict_from(1),
             Loss::Value => row.loss.extend(row.queries.iter().map(|query| query.answer.clone())),
         }
-    }
-}
-
-/// Where something is told.
-struct Span {
-    topic: usize,
-    chars: [usize; 2],
-    tokens: [u32; 2],
-}
-
-/// Topic of pronouns, which no sentence is about.
-const PRONOUN: usize = TOPICS.len();
-/// Topics in the order of their names.
-const SPANS: [usize; TOPICS.len() + 1] = [CITY, DATE, COMPANY, COMPANY_CITY, MAJOR, NAME, PRONOUN, UNIVERSITY];
-
-/// By topic, where it is told.
-struct Spans(Vec<Span>);
-
-impl Serialize for Spans {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let name = |topic: usize| match topic {
-            NAME => "name",
-            PRONOUN => "pronoun",
-            topic => TOPICS[topic],
-        };
-        let of = |topic: usize| {
-            let spans = self.0.iter().filter(move |span| span.topic == topic);
-            list(spans.map(|span| object! { "chars": span.chars, "tokens": span.tokens }))
-        };
-        serializer.collect_map(SPANS.into_iter().map(|topic| (name(topic), of(topic))))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::prose::counted;
 use crate::sampling::strings::{check_number, content, distinct, draw, finish, read_answer, read_string};
 use crate::sampling::symbols::{self, COPY};
 use crate::task::Task;
@@ -75,6 +76,18 @@ impl Task for Copying {
     fn wider(params: &Params) -> Option<Params> {
         let num_symbols = params.num_symbols + 1;
         (num_symbols <= 500).then(|| Params { num_symbols, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        let Params { num_items, num_symbols } = self.params;
+        format!(
+            "The prompt is a string of {} and then the mark ⟨copy⟩, which is no part of the string. {} Give the \
+             string back unchanged: the same symbols in the same order, each as often as it stands there. The answer \
+             is these symbols alone, written one directly after another as in the prompt, without separators, \
+             quotation marks or the mark. Spaces among them, at the ends too, are part of the answer.",
+            counted(num_items, "symbol", "symbols"),
+            symbols::in_words(num_symbols),
+        )
     }
 
     fn vocab() -> &'static Vocab {

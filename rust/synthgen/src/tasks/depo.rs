@@ -7,6 +7,8 @@
 //! 7.43 10 10 2.1 2.1 7.43 | QUERY hops=2 2.1 ->10 | QUERY hops=1 7.43 ->10
 //! ```
 
+mod instructions;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -201,6 +203,10 @@ impl Task for Depo {
             allow_wrap: params.allow_wrap.filter(|&allow| allow != params.fixed_k.is_none()),
             ..params.clone()
         }
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {

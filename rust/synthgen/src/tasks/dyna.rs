@@ -7,6 +7,7 @@
 //! STATE [E, C, D, B, A] || OPS ROTATE_RIGHT(1) | REVERSE(2,3) || QUERY element C -> 3 | QUERY position 1 -> E
 //! ```
 
+mod instructions;
 mod reading;
 
 use std::sync::LazyLock;
@@ -177,6 +178,10 @@ impl Task for Dyna {
     fn wider(params: &Params) -> Option<Params> {
         let num_ops = Span::new(params.num_ops.lo, params.num_ops.hi + 1);
         (num_ops.hi <= 512).then(|| Params { num_ops, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {

@@ -20,6 +20,7 @@ use crate::reading::{Flaw, Form, Reading};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::fewshot::{self, Piece, Scan, hash, is_train, is_word};
+use crate::sampling::prose::counted;
 use crate::sampling::symbols;
 use crate::task::Task;
 use crate::vocab::Vocab;
@@ -149,6 +150,19 @@ impl Task for Facts {
         let num_cities = if names <= cities { cities } else { cities + 1 };
         let wider = Params { num_names, num_cities, ..params.clone() };
         (wider != *params && num_cities <= 64).then_some(wider)
+    }
+
+    fn instructions(&self) -> String {
+        let facts = self.params.num_facts;
+        let each = if facts.hi > 1 { ", each about another person and another city" } else { "" };
+        format!(
+            "The prompt tells where people live, in {} of the form `NAME lives in CITY.`{each}, and then asks `Where \
+             does NAME live?` about a person that was named. Who lives where is invented: take it from the prompt \
+             alone, not from what is known of people or cities. Find the sentence about the person of the question \
+             and give the city that it names. The answer is the name of this city alone, spelled as in the sentence, \
+             without a full stop or other words.",
+            counted(facts, "sentence", "sentences"),
+        )
     }
 
     fn vocab() -> &'static Vocab {

@@ -7,6 +7,7 @@
 //! EDGES B:red->blue | A:beta->gamma | A:gamma->alpha | B:blue->red | ... || QUERY A:beta hops=2 -> alpha
 //! ```
 
+mod instructions;
 mod reading;
 
 use std::sync::LazyLock;
@@ -195,6 +196,10 @@ impl Task for Filtro {
     fn wider(params: &Params) -> Option<Params> {
         let num_nodes = Span::new(params.num_nodes.lo, params.num_nodes.hi + 1);
         (num_nodes.hi as usize <= MAX).then(|| Params { num_nodes, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {

@@ -7,6 +7,7 @@
 //! Ex1: [A B C D] -> [D C B A] | Ex2: [H A A F C] -> [C F A A H] | Query: [B E G G] -> [G G E B]
 //! ```
 
+mod instructions;
 mod reading;
 
 use std::sync::LazyLock;
@@ -26,7 +27,7 @@ use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
 use crate::{choice, object, params};
-use reading::read_letters;
+use reading::{induce_in_tiers, read_letters};
 
 /// Declared hard maximum of the examples.
 const MAX_EXAMPLES: u16 = 10;
@@ -159,6 +160,10 @@ impl Task for Inducto {
     fn wider(params: &Params) -> Option<Params> {
         let sequence_length = Span::new(params.sequence_length.lo, params.sequence_length.hi + 1);
         (sequence_length.hi <= *LENGTHS.end() as u32).then(|| Params { sequence_length, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {
@@ -399,13 +404,6 @@ impl Inducto {
         }
         Ok(answer)
     }
-}
-
-/// The answer by the fixed rules or, where none of them fits, by all.
-fn induce_in_tiers(examples: &[(Vec<u8>, Vec<u8>)], query: &[u8]) -> Result<Vec<u8>, String> {
-    let shown: Vec<(&[u8], &[u8])> = examples.iter().map(|(a, b)| (&a[..], &b[..])).collect();
-    let fixed = fits(&FIXED, &shown, query);
-    if fixed.is_empty() { agreed(&fits(rules::with_composites(), &shown, query)) } else { agreed(&fixed) }
 }
 
 fn letter(c: u8) -> char {

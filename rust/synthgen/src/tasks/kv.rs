@@ -16,6 +16,7 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::prose::counted;
 use crate::sampling::strings::{
     Deck, check_keys, check_number, content_of_pairs, draw, finish, read_answer, read_symbol,
 };
@@ -81,6 +82,20 @@ impl Task for Kv {
     fn wider(params: &Params) -> Option<Params> {
         let num_symbols = params.num_symbols + 1;
         (num_symbols <= 500).then(|| Params { num_symbols, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        let Params { num_pairs, num_symbols } = self.params;
+        format!(
+            "The prompt begins with {} of a key and a value, one directly after another. A pair is written as the \
+             mark ⟨key⟩, one symbol, which is the key, the mark ⟨val⟩, and one symbol, which is the value. {} No two \
+             pairs have the same key; values may repeat, and a symbol may be a key in one pair and a value in \
+             another. The prompt ends with the mark ⟨key⟩, one of these keys again, and the mark ⟨val⟩. Give the \
+             value that stands beside this key in its pair. The answer is that one symbol, exactly as it is written \
+             there, and nothing else.",
+            counted(num_pairs, "pair", "pairs"),
+            symbols::in_words(num_symbols),
+        )
     }
 
     fn vocab() -> &'static Vocab {

@@ -7,6 +7,8 @@
 //! 3 1 2 1 3 1 2 ...
 //! ```
 
+mod instructions;
+
 use std::sync::LazyLock;
 
 use serde::Serialize;
@@ -126,6 +128,10 @@ impl Task for Lano {
         // A file's spacing and its redundant fields are not consulted.
         let plain = |text: &String| Grammar::from_json(text).map_or_else(|_| text.clone(), |grammar| grammar.to_json());
         Params { grammar_json: params.grammar_json.as_ref().map(plain), ..params.clone() }
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {

@@ -7,6 +7,8 @@
 //! INPUTS x0=1 x1=1 x2=0 || GATES g0=XOR(x2,x1) | g1=NOR(x0,x1) | g2=OR(g1,g0) || QUERY g2 -> 1
 //! ```
 
+mod instructions;
+
 use std::sync::LazyLock;
 
 use serde::Serialize;
@@ -155,6 +157,10 @@ impl Task for Logic {
             Mode::Circuit => params.clone(),
             Mode::Parity => Params { num_inputs: params.num_inputs, mode: params.mode, ..Params::default() },
         }
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {

@@ -8,6 +8,8 @@
 //! LENGTH 3 | + * 3 5 - 4 9 | VALUE 3 ->10
 //! ```
 
+mod instructions;
+
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -207,6 +209,10 @@ impl Task for Mano {
         } else {
             prime().map(|modulus| Params { modulus, ..params.clone() })
         }
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {

@@ -16,6 +16,7 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::prose::counted;
 use crate::sampling::strings::{check_number, content, distinct, draw, finish, read_answer, read_end, read_string};
 use crate::sampling::symbols::{self, FIRST};
 use crate::task::Task;
@@ -94,6 +95,21 @@ impl Task for Pattern {
     fn wider(params: &Params) -> Option<Params> {
         let num_symbols = params.num_symbols + 1;
         (num_symbols <= 500).then(|| Params { num_symbols, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        let Params { pattern_length, repeats, num_symbols } = self.params;
+        format!(
+            "The prompt is a pattern of {}, written {repeats} times in full and once more in part, with no mark \
+             between the copies: the last copy has its first symbol at least, and breaks off before its end. {} The \
+             pattern is not itself a repetition of something shorter; it is the shortest string that, written again \
+             and again and cut off, gives the prompt. Complete the last copy: give the symbols of the pattern that \
+             are still missing, in order, and stop where the pattern ends. The answer is these symbols alone, written \
+             one directly after another as in the prompt. Spaces among them, at the ends too, are part of the \
+             answer.",
+            counted(pattern_length, "symbol", "symbols"),
+            symbols::in_words(num_symbols),
+        )
     }
 
     fn vocab() -> &'static Vocab {

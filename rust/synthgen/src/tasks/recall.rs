@@ -18,6 +18,7 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::prose::counted;
 use crate::sampling::strings::{
     Deck, check_keys, check_number, content_of_pairs, draw, draw_numbers, read_end, read_symbol,
 };
@@ -119,6 +120,26 @@ impl Task for Recall {
     fn wider(params: &Params) -> Option<Params> {
         let num_symbols = params.num_symbols + 1;
         (num_symbols <= 500).then(|| Params { num_symbols, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        let Params { num_pairs, gap, num_symbols, .. } = self.params;
+        let fillers = if gap.hi == 0 {
+            String::new()
+        } else {
+            let fillers = counted(gap, "filler symbol", "filler symbols");
+            format!(" After the pairs stand {fillers}, which mean nothing and are to be ignored; no filler is a key.")
+        };
+        format!(
+            "The prompt begins with {} of a key and a value, one directly after another. A pair is written as one \
+             symbol, which is the key, the mark ⟨val⟩, and one symbol, which is the value. {} No two pairs have the \
+             same key; values may repeat, and a symbol may be a key in one pair and a value in another.{fillers} The \
+             prompt ends with a question: the mark ⟨key⟩, one of the keys, and the mark ⟨val⟩ again. Give the value \
+             that this key has in its pair. The answer is that one symbol, exactly as it is written there, and \
+             nothing else.",
+            counted(num_pairs, "pair", "pairs"),
+            symbols::in_words(num_symbols),
+        )
     }
 
     fn vocab() -> &'static Vocab {

@@ -16,6 +16,7 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::prose::counted;
 use crate::sampling::strings::{check_number, content, distinct, draw, finish, read_answer, read_string};
 use crate::sampling::symbols::{self, SEP};
 use crate::task::Task;
@@ -76,6 +77,19 @@ impl Task for Reversal {
     fn wider(params: &Params) -> Option<Params> {
         let num_symbols = params.num_symbols + 1;
         (num_symbols <= 500).then(|| Params { num_symbols, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        let Params { num_items, num_symbols } = self.params;
+        format!(
+            "The prompt is a string of {} and then the mark ⟨sep⟩, which is no part of the string. {} Give the string \
+             backwards, symbol by symbol: the last symbol first, the first symbol last. Each symbol itself stays as \
+             it is: what is written in angle brackets is not turned around. The answer is these symbols alone, \
+             written one directly after another as in the prompt, without separators, quotation marks or the mark. \
+             Spaces among them, at the ends too, are part of the answer.",
+            counted(num_items, "symbol", "symbols"),
+            symbols::in_words(num_symbols),
+        )
     }
 
     fn vocab() -> &'static Vocab {

@@ -19,6 +19,7 @@ use crate::params::Span;
 use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
+use crate::sampling::prose::counted;
 use crate::sampling::strings::{
     Deck, check_number, content, distinct, draw, finish, read_answer, read_string, read_symbol,
 };
@@ -122,6 +123,23 @@ impl Task for Selective {
     fn wider(params: &Params) -> Option<Params> {
         let num_symbols = params.num_symbols + 1;
         (num_symbols <= 500).then(|| Params { num_symbols, ..params.clone() })
+    }
+
+    fn instructions(&self) -> String {
+        let Params { num_items, num_classes, num_markers, num_symbols } = self.params;
+        let bracketed = if num_symbols > u32::from(symbols::PRINTED) { "; ⟨n⟩ is number n" } else { "" };
+        format!(
+            "The prompt is a string of {}, the mark ⟨key⟩, {}, and the mark ⟨copy⟩. {} Symbols have numbers: an ASCII \
+             character with code c is number c - 32, so that a space is 0, `0` is 16, `A` is 33 and `a` is \
+             65{bracketed}. The class of a symbol is the remainder when its number is divided by {num_classes}. The \
+             markers are symbols too, and each of them asks for its own class. Give all symbols before ⟨key⟩ whose \
+             class is asked for, in their order and as often as they stand there, and leave out the rest; there is at \
+             least one. The answer is these symbols alone, written one directly after another. Spaces among them, at \
+             the ends too, are part of the answer.",
+            counted(num_items, "symbol", "symbols"),
+            counted(num_markers, "marker", "markers"),
+            symbols::in_words(num_symbols),
+        )
     }
 
     fn vocab() -> &'static Vocab {

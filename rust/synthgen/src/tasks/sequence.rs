@@ -120,6 +120,25 @@ impl Task for Sequence {
         (wider != *params).then_some(wider)
     }
 
+    fn instructions(&self) -> String {
+        let shown = match self.params.num_examples {
+            0 => "The prompt is a progression without its next term, written".to_owned(),
+            1 => "The prompt is a progression with its next term, a comma, and a progression without it, written"
+                .to_owned(),
+            n => format!(
+                "The prompt is {n} progressions with their next terms, with commas between them, and then a \
+                 progression without it, written"
+            ),
+        };
+        format!(
+            "{shown} `[a,b,c]->`. A progression is three whole numbers that rise by equal steps: b is a plus the \
+             step, c is b plus the step, and the next term is c plus the step. Each progression has a step of its \
+             own, which must be found in its own numbers. Give the next term of the progression that stands last. The \
+             answer is this number in square brackets, such as `[n]`, in decimal digits without leading zeros, and \
+             nothing else.",
+        )
+    }
+
     fn vocab() -> &'static Vocab {
         symbols::vocab()
     }

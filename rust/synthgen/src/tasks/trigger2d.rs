@@ -7,6 +7,8 @@
 //! x = [-1.250, 0.731] and T = otter -> F green
 //! ```
 
+mod instructions;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -245,6 +247,10 @@ impl Task for Trigger2d {
             drawn.proxy_triggers = None;
         }
         drawn
+    }
+
+    fn instructions(&self) -> String {
+        instructions::text(self)
     }
 
     fn vocab() -> &'static Vocab {
