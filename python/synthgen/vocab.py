@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 PAD, BOS, EOS = 0, 1, 2
 SPECIALS = ("<pad>", "<bos>", "<eos>")
 
+CHAT_TEMPLATE = "{{ bos_token }}{{ messages[-1]['content'] }}"
+"""How a server puts a chat to a model that was trained on rows: its last message is the prompt of a row. What stands
+before it, such as instructions, has no pieces."""
+
 TokenizerKind = Literal["auto", "tokenizers", "transformers"]
 
 
@@ -86,4 +90,5 @@ class Vocab:
             bos_token=specials[BOS],
             eos_token=specials[EOS],
             clean_up_tokenization_spaces=False,
+            chat_template=CHAT_TEMPLATE,
         )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..checks import extra
 from ..data.files import json_bytes, sync, sync_all, temporary
 from ..errors import WeightsError, param_error
-from ..vocab import BOS, EOS, PAD
+from ..vocab import BOS, CHAT_TEMPLATE, EOS, PAD
 from .counterpart import CONFIG, Described, describe, tensors, understand
 from .models import LanguageModel, ModelConfig
 
@@ -171,6 +171,9 @@ def _write_tokenizer(folder: Path, tokenizer: Any, config: ModelConfig) -> dict[
         raise param_error(None, "tokenizer", tokenizer, hint)
     tokenizer.save(str(folder / "tokenizer.json"))
     named = {key.removesuffix("_id"): token for key, token in specials.items()}
-    described = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, **named}
+    described = {
+        "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False,
+        "chat_template": CHAT_TEMPLATE, **named,
+    }  # fmt: skip
     (folder / "tokenizer_config.json").write_bytes(json_bytes(described))
     return dict(zip(IDS, (PAD, BOS, EOS), strict=True))
