@@ -211,14 +211,18 @@ class Task:
         """Say in words what is asked, and in which form."""
         return generator(self.name, params, difficulty).instructions
 
-    def score(self, response: str, example: Mapping[str, Any]) -> Score:
+    def score(
+        self, response: str, example: Mapping[str, Any], *, cut: bool = False, continuation: bool = False
+    ) -> Score:
         """Score a response."""
         if not isinstance(example, Mapping):
             raise param_error(self.name, "example", example, "allowed: a dict with at least 'target'")
         target = text_argument(self.name, "target", example.get("target"))
         prompt = text_argument(self.name, "input_text", example.get("input_text", ""))
         native = generator(self.name, {}, None)
-        outcome, extracted = native.score(text_argument(self.name, "response", response), prompt, target)
+        given = text_argument(self.name, "response", response)
+        ended = switch(self.name, "cut", cut), switch(self.name, "continuation", continuation)
+        outcome, extracted = native.score(given, prompt, target, *ended)
         return Score(outcome == "correct", extracted, outcome)
 
     def source(

@@ -154,8 +154,21 @@ impl Generator {
         validate::solve(&*self.task, text).map_err(|error| to_python(py, &error))
     }
 
-    fn score(&self, response: &str, prompt: &str, target: &str) -> (&'static str, String) {
-        let score = score::score(&*self.task, response, prompt, target);
+    #[getter]
+    fn stops(&self) -> Vec<&'static str> {
+        self.task.answers().stops.to_vec()
+    }
+
+    fn score(
+        &self,
+        response: &str,
+        prompt: &str,
+        target: &str,
+        cut: bool,
+        continuation: bool,
+    ) -> (&'static str, String) {
+        let served = score::Served { cut, continuation };
+        let score = score::score(&*self.task, response, prompt, target, served);
         (score.outcome.name(), score.extracted)
     }
 }

@@ -9,6 +9,7 @@ use crate::params::ParamSet;
 use crate::reading::{Flaw, Form, Reading};
 use crate::rng::{Index, StreamKey, TaskRng};
 use crate::row::Row;
+use crate::score::Answers;
 use crate::split::Split;
 use crate::vocab::{PAD, Vocab};
 
@@ -40,6 +41,10 @@ pub trait Task: Sized + Send + Sync + 'static {
     const TRIM: bool = true;
     /// In a free response, capitals and small letters are the same.
     const FOLD_CASE: bool = true;
+    /// What may follow an answer in the task's own text: a continuation of a prompt is read up to the first of them.
+    const STOPS: &'static [&'static str] = &["\n"];
+    /// Words that may stand before the answer in a free response, beside those that are common to all tasks.
+    const LEADS: &'static [&'static str] = &[];
     /// Does the task know a reference id layout?
     const HAS_COMPAT: bool = false;
     /// Parameters that change how an instance is written, not which one is drawn: they stay out of the key.
@@ -94,6 +99,14 @@ pub trait Task: Sized + Send + Sync + 'static {
     }
     /// Does a string have the form of this task's answers?
     fn is_answer(text: &str) -> bool;
+    /// The task's own spelling of an answer in a free response, if it is one.
+    fn spelled(text: &str) -> Option<String> {
+        Self::is_answer(text).then(|| text.to_owned())
+    }
+    /// What the prompt asks about, as a response may repeat it: the `g4` of `g4 = 1`.
+    fn subjects(_prompt: &str) -> Vec<String> {
+        Vec::new()
+    }
     /// Is `given` a right answer to the prompt, when `target` is one?
     fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {
         given == target
@@ -118,17 +131,6 @@ pub trait Task: Sized + Send + Sync + 'static {
     fn compat_synonym(&self, _compat: u16) -> Option<u16> {
         None
     }
-}
-
-/// How answers of a task are recognised and compared.
-#[derive(Clone, Copy, Debug)]
-pub struct Answers {
-    /// Does a string have the form of an answer?
-    pub is_answer: fn(&str) -> bool,
-    /// Are capitals and small letters the same in a free response?
-    pub fold_case: bool,
-    /// Are spaces at the ends delimiters?
-    pub trim: bool,
 }
 
 /// Anything that rows can be drawn from: a task with its parameters, or a mixture.
@@ -261,7 +263,15 @@ impl<T: Task> AnyTask for Configured<T> {
     }
 
     fn answers(&self) -> Answers {
-        Answers { is_answer: T::is_answer, fold_case: T::FOLD_CASE, trim: T::TRIM }
+        Answers {
+            is_answer: T::is_answer,
+            spelled: T::spelled,
+            subjects: T::subjects,
+            leads: T::LEADS,
+            stops: T::STOPS,
+            fold_case: T::FOLD_CASE,
+            trim: T::TRIM,
+        }
     }
 
     fn accepts(&self, prompt: &str, target: &str, given: &str) -> bool {

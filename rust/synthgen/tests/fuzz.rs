@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Map;
+use synthgen::score::{Served, score};
 use synthgen::{AnyTask, Index, StreamKey, TaskRng, registry, validate};
 
 /// Cases per task when no time is given.
@@ -76,7 +77,8 @@ fn case(task: &dyn AnyTask, number: u64) {
         assert!((task.answers().is_answer)(&solved), "{solved:?} is no answer of {}", task.name());
     }
     let response = hostile_text(&mut rng, &format!("<think>{prompt}</think>\nANSWER: **{answer}**"));
-    let _ = synthgen::score::score(task, &response, &prompt, &answer);
+    let served = Served { cut: rng.coin(), continuation: rng.coin() };
+    let _ = score(task, &response, &prompt, &answer, served);
     // Arbitrary tokens, not born from any row.
     let noise: Vec<i64> = (0..rng.below(30)).map(|_| i64::from(rng.below(task.vocab().len() as u32))).collect();
     let _ = validate::row(task, &noise, None, false);

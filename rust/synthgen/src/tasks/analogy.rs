@@ -125,6 +125,8 @@ impl Task for Analogy {
     const SPLIT_KEY: &'static str =
         "the animal asked about, or both words of the pair asked about; what else is shown left out";
     const AXES: &'static [&'static str] = &["rank"];
+    const LEADS: &'static [&'static str] = &["a", "an", "word", "animal", "baby", "young", "called"];
+    const STOPS: &'static [&'static str] = &["\n", ", "];
     type Params = Params;
     type Instance = Instance;
 
@@ -269,6 +271,11 @@ impl Task for Analogy {
 
     fn is_answer(text: &str) -> bool {
         is_word(text)
+    }
+
+    fn subjects(prompt: &str) -> Vec<String> {
+        let last = prompt.rsplit(", ").next().and_then(|pair| pair.trim().strip_suffix(':'));
+        last.map(str::to_owned).into_iter().collect()
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {

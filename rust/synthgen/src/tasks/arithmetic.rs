@@ -19,6 +19,7 @@ use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::fewshot::{self, Piece, Scan, Shots, hash, is_number, numbers};
 use crate::sampling::symbols;
+use crate::score::forms;
 use crate::task::Task;
 use crate::vocab::Vocab;
 
@@ -62,6 +63,8 @@ impl Task for Arithmetic {
     const SPLIT_KEY: &'static str = "the two operands of the question in either order; demonstrations left out";
     const AXES: &'static [&'static str] = &["operand_digits", "carries"];
     const FOLD_CASE: bool = false;
+    const LEADS: &'static [&'static str] = &["sum", "total", "number"];
+    const STOPS: &'static [&'static str] = &["\n", ", "];
     type Params = Params;
     type Instance = Shots;
 
@@ -176,6 +179,15 @@ impl Task for Arithmetic {
 
     fn is_answer(text: &str) -> bool {
         is_number(text, 5)
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        (Self::is_answer(text) && forms::number(text)).then(|| text.to_owned())
+    }
+
+    fn subjects(prompt: &str) -> Vec<String> {
+        let last = prompt.rsplit(", ").next().and_then(|sum| sum.trim().strip_suffix('=')?.split_once('+'));
+        last.map(|(a, b)| vec![format!("{a}+{b}"), format!("{b}+{a}")]).unwrap_or_default()
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {

@@ -21,7 +21,8 @@ use crate::row::Row;
 use crate::sampling::dag::Dag;
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::sampling::size::SizeLaw;
-use crate::sampling::words::{MAX_WORD_LEN, Seen, Word, WordLaw};
+use crate::sampling::words::{self, Found, MAX_WORD_LEN, Seen, Word, WordLaw};
+use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, PAD, Vocab};
@@ -127,6 +128,7 @@ impl Task for Brevo {
     const AXES: &'static [&'static str] = &["answer_size", "edges", "n"];
     const MARKERS: &'static [u16] = &[ANSWER];
     const HAS_COMPAT: bool = true;
+    const LEADS: &'static [&'static str] = &["order", "list", "sequence"];
     type Params = Params;
     type Instance = Instance;
 
@@ -304,6 +306,11 @@ impl Task for Brevo {
     fn is_answer(text: &str) -> bool {
         let value = |v: &str| matches!(v.len(), 1..=3) && v.bytes().all(|b| b.is_ascii_digit());
         text.split(' ').all(|name| name.split('.').count() <= MAX_WORD_LEN && name.split('.').all(value))
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        let name = |text: &str| Self::is_answer(text) && text.split('.').all(forms::number);
+        forms::list(text, name)
     }
 
     fn accepts(&self, prompt: &str, target: &str, given: &str) -> bool {

@@ -27,7 +27,8 @@ use crate::sampling::biography::people::{Facts, Name, ORDERS, People, Wording, c
 use crate::sampling::biography::reading::{Crowd, Style, is_question, read_biography, read_question};
 use crate::sampling::biography::sentences::{is_value_text, same_value};
 use crate::sampling::biography::writing::Writer;
-use crate::sampling::biography::{ATTRIBUTES, NAME, TOPICS};
+use crate::sampling::biography::{ATTRIBUTES, CITY, COMPANY, COMPANY_CITY, DATE, MAJOR, NAME, TOPICS, UNIVERSITY};
+use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
@@ -170,6 +171,9 @@ impl Task for Capo {
         "the person asked about (form=\"qa\"); biographies are not split, all belong to train";
     const AXES: &'static [&'static str] = &["num_people", "total_bits"];
     const ENCODING: &'static [&'static str] = &["city_first", "fullname", "reverse", "reverse_md", "pronouns", "loss"];
+    const LEADS: &'static [&'static str] =
+        &["city", "university", "company", "date", "person", "name", "in", "at", "on", "from"];
+    const STOPS: &'static [&'static str] = &["\n", "."];
     type Params = Params;
     type Instance = Instance;
 
@@ -358,6 +362,10 @@ impl Task for Capo {
 
     fn is_answer(text: &str) -> bool {
         is_value_text(text)
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        Some(text.to_owned()).filter(|text| Self::is_answer(text)).or_else(|| forms::date(text))
     }
 
     fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {

@@ -24,6 +24,7 @@ use crate::row::Row;
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::sampling::size::SizeLaw;
 use crate::sampling::words::{self, Found, MAX_WORD_LEN, Seen, Word, WordLaw};
+use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, PAD, Vocab};
@@ -129,6 +130,8 @@ impl Task for Depo {
     const MARKERS: &'static [u16] = &[ANSWER];
     const HAS_COMPAT: bool = true;
     const ENCODING: &'static [&'static str] = &["separator"];
+    const LEADS: &'static [&'static str] = &["node", "word", "name"];
+    const STOPS: &'static [&'static str] = &["\n", " |"];
     type Params = Params;
     type Instance = Instance;
 
@@ -300,6 +303,10 @@ impl Task for Depo {
         let values: Vec<&str> = text.split('.').collect();
         let value = |v: &&str| !v.is_empty() && v.len() <= 3 && v.bytes().all(|b| b.is_ascii_digit());
         values.len() <= MAX_WORD_LEN && values.iter().all(value)
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        (Self::is_answer(text) && text.split('.').all(forms::number)).then(|| text.to_owned())
     }
 
     fn compat_id(&self, id: u16) -> Option<u16> {

@@ -22,6 +22,7 @@ use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::moves::{MAX_PLACES, Move, Moves, Op, walk_back};
 use crate::sampling::permutation::{choose_front, shuffle};
+use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
@@ -125,6 +126,8 @@ impl Task for Dyna {
     const SPLIT_KEY: &'static str = "state and operations, a swap's places in either order; queries left out";
     const AXES: &'static [&'static str] = &["effective_depth", "num_ops", "state_size"];
     const ENCODING: &'static [&'static str] = &["symbolic_names"];
+    const LEADS: &'static [&'static str] = &["element", "position", "index", "letter", "symbol", "at", "in"];
+    const STOPS: &'static [&'static str] = &["\n", " |"];
     type Params = Params;
     type Instance = Instance;
 
@@ -327,6 +330,16 @@ impl Task for Dyna {
     fn is_answer(text: &str) -> bool {
         let (letters, digits) = text.split_at(text.bytes().take_while(u8::is_ascii_alphabetic).count());
         letters.len() <= 1 && digits.len() <= 2 && !text.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        let digits = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        (Self::is_answer(text) && (digits.is_empty() || forms::number(digits))).then(|| text.to_owned())
+    }
+
+    fn subjects(prompt: &str) -> Vec<String> {
+        let asked = forms::asked(prompt, "QUERY ", "->").and_then(|asked| asked.split(' ').nth(1));
+        asked.map(str::to_owned).into_iter().collect()
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {

@@ -22,6 +22,7 @@ use crate::row::Row;
 use crate::sampling::fewshot::{self, Piece, Scan, hash, is_train, is_word};
 use crate::sampling::prose::counted;
 use crate::sampling::symbols;
+use crate::score::forms;
 use crate::task::Task;
 use crate::vocab::Vocab;
 
@@ -99,6 +100,7 @@ impl Task for Facts {
     const SPLIT_KEY: &'static str = "name and city of the fact that is asked about; the other facts left out";
     const AXES: &'static [&'static str] = &["num_facts", "distance"];
     const TRIM: bool = false;
+    const LEADS: &'static [&'static str] = &["city", "in", "he", "she", "they", "lives", "live"];
     type Params = Params;
     type Instance = Instance;
 
@@ -248,6 +250,10 @@ impl Task for Facts {
 
     fn is_answer(text: &str) -> bool {
         is_word(text)
+    }
+
+    fn subjects(prompt: &str) -> Vec<String> {
+        forms::asked(prompt, "Where does ", "live?").map(str::to_owned).into_iter().collect()
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {

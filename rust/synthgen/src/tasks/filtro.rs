@@ -22,6 +22,7 @@ use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::interleave::{ALTERNATING, BLOCKED, PATTERNS, RANDOM, interleave};
 use crate::sampling::permutation::{draw_front, make_cycle, shuffle};
+use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
@@ -151,6 +152,8 @@ impl Task for Filtro {
     const SALT: u64 = 0x6669_6C74_726F_0001;
     const SPLIT_KEY: &'static str = "the edges of both streams with their tags, in any order; queries left out";
     const AXES: &'static [&'static str] = &["hops", "num_nodes"];
+    const LEADS: &'static [&'static str] = &["node", "name"];
+    const STOPS: &'static [&'static str] = &["\n", " |"];
     type Params = Params;
     type Instance = Instance;
 
@@ -330,6 +333,15 @@ impl Task for Filtro {
 
     fn is_answer(text: &str) -> bool {
         NAMES.contains(&text)
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        Some(text.to_ascii_lowercase()).filter(|text| Self::is_answer(text))
+    }
+
+    fn subjects(prompt: &str) -> Vec<String> {
+        let stream = forms::asked(prompt, "QUERY ", ":");
+        stream.map(str::to_owned).into_iter().collect()
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {

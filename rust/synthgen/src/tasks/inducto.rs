@@ -23,6 +23,7 @@ use crate::row::Row;
 use crate::sampling::induction::Compiled;
 use crate::sampling::pair::{LONG, Pair, WIDE};
 use crate::sampling::rules::{self, ALPHABETS, FIXED, Fit, LENGTHS, Rule, agreed, fits};
+use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
@@ -115,6 +116,8 @@ impl Task for Inducto {
     const SPLIT_KEY: &'static str =
         "the examples, in any order, and the query's input; the rule and the answer left out";
     const AXES: &'static [&'static str] = &["rule_complexity"];
+    const LEADS: &'static [&'static str] = &["list", "sequence", "letters"];
+    const STOPS: &'static [&'static str] = &["\n", "]"];
     type Params = Params;
     type Instance = Instance;
 
@@ -275,6 +278,16 @@ impl Task for Inducto {
 
     fn is_answer(text: &str) -> bool {
         text.split(' ').all(|word| word.len() == 1 && word.bytes().all(|b| b.is_ascii_alphabetic()))
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        let letters = |text: &str| text.chars().map(String::from).collect::<Vec<_>>().join(" ");
+        let joined = text.len() > 1 && text.bytes().all(|b| b.is_ascii_uppercase());
+        if joined { Some(letters(text)) } else { forms::list(text, |item| item.len() == 1 && Self::is_answer(item)) }
+    }
+
+    fn subjects(prompt: &str) -> Vec<String> {
+        forms::asked(prompt, "Query: ", "->").map(str::to_owned).into_iter().collect()
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {

@@ -57,6 +57,8 @@ impl Task for Kv {
     const AXES: &'static [&'static str] = &["pairs"];
     const TRIM: bool = false;
     const FOLD_CASE: bool = false;
+    const LEADS: &'static [&'static str] = &["symbol"];
+    const STOPS: &'static [&'static str] = &["\n", "⟨key⟩"];
     type Params = Params;
     type Instance = Instance;
 

@@ -18,6 +18,7 @@ use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::grammar::{Chart, Draft, Grammar, MAX_TERMINALS, NAMES, Sampler, Shape, shipped};
+use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, PAD, Vocab};
@@ -73,6 +74,7 @@ impl Task for Lano {
     const SPLIT_KEY: &'static str = "the string";
     const AXES: &'static [&'static str] = &["rule_count", "bits_per_token"];
     const HAS_COMPAT: bool = true;
+    const LEADS: &'static [&'static str] = &["string", "sequence"];
     type Params = Params;
     type Instance = Draft;
 
@@ -183,6 +185,10 @@ impl Task for Lano {
 
     fn is_answer(text: &str) -> bool {
         terminals(text).is_some()
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        forms::list(text, |item| terminals(item).is_some())
     }
 
     /// Every string of the grammar is right, not the one drawn alone. The grammar is the one in force if it has the

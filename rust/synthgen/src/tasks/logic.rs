@@ -21,6 +21,7 @@ use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::circuit::{self, Circuit, Gate, NOT, Shape, XOR};
 use crate::sampling::wiring::{Draft, Law};
+use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
 use crate::vocab::{BOS, EOS, Vocab};
@@ -99,6 +100,8 @@ impl Task for Logic {
     const SPLIT_KEY: &'static str =
         "the queried gate as a formula, operands in either order and gates unnamed, and the values of the inputs";
     const AXES: &'static [&'static str] = &["depth", "num_gates"];
+    const LEADS: &'static [&'static str] = &["gate", "bit", "signal", "of"];
+    const STOPS: &'static [&'static str] = &["\n", " |"];
     type Params = Params;
     type Instance = Instance;
 
@@ -282,6 +285,14 @@ impl Task for Logic {
 
     fn is_answer(text: &str) -> bool {
         text == "0" || text == "1"
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        forms::bit(text)
+    }
+
+    fn subjects(prompt: &str) -> Vec<String> {
+        forms::asked(prompt, "QUERY ", "->").map(str::to_owned).into_iter().collect()
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {

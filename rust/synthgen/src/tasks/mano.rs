@@ -21,6 +21,7 @@ use crate::reading::{Flaw, Form, Reading, Tokens};
 use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::residues::{Expression, MAX_MODULUS, MAX_OPS, OP, Residues, SYNONYM, content};
+use crate::score::forms;
 use crate::task::Task;
 use crate::vocab::{BOS, PAD, Vocab};
 use crate::{choice, object, params};
@@ -145,6 +146,8 @@ impl Task for Mano {
     const AXES: &'static [&'static str] = &["length", "depth"];
     const HAS_COMPAT: bool = true;
     const ENCODING: &'static [&'static str] = &["knowledge_augment", "loss"];
+    const LEADS: &'static [&'static str] = &["remainder", "number"];
+    const STOPS: &'static [&'static str] = &["\n", " |"];
     type Params = Params;
     type Instance = Instance;
 
@@ -283,6 +286,10 @@ impl Task for Mano {
 
     fn is_answer(text: &str) -> bool {
         matches!(text.len(), 1..=3) && text.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        (Self::is_answer(text) && forms::number(text)).then(|| text.to_owned())
     }
 
     fn compat_id(&self, id: u16) -> Option<u16> {

@@ -69,6 +69,8 @@ impl Task for Recall {
     const AXES: &'static [&'static str] = &["pairs", "queries", "gap"];
     const TRIM: bool = false;
     const FOLD_CASE: bool = false;
+    const LEADS: &'static [&'static str] = &["symbol"];
+    const STOPS: &'static [&'static str] = &["\n", "⟨key⟩"];
     type Params = Params;
     type Instance = Instance;
 

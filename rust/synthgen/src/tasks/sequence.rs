@@ -19,6 +19,7 @@ use crate::rng::TaskRng;
 use crate::row::Row;
 use crate::sampling::fewshot::{self, Pen, Piece, Scan, Shots, hash, is_number, numbers};
 use crate::sampling::symbols;
+use crate::score::forms;
 use crate::task::Task;
 use crate::vocab::Vocab;
 
@@ -71,6 +72,8 @@ impl Task for Sequence {
     const SPLIT_KEY: &'static str = "first term and step of the question; demonstrations left out";
     const AXES: &'static [&'static str] = &["start", "step"];
     const FOLD_CASE: bool = false;
+    const LEADS: &'static [&'static str] = &["next", "number", "term", "element"];
+    const STOPS: &'static [&'static str] = &["\n", ", "];
     type Params = Params;
     type Instance = Shots;
 
@@ -185,6 +188,15 @@ impl Task for Sequence {
 
     fn is_answer(text: &str) -> bool {
         is_number(bare(text), 5)
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        (Self::is_answer(text) && forms::number(bare(text))).then(|| text.to_owned())
+    }
+
+    fn subjects(prompt: &str) -> Vec<String> {
+        let last = prompt.rsplit(", ").next().and_then(|shot| shot.trim().strip_suffix("->"));
+        last.map(str::to_owned).into_iter().collect()
     }
 
     /// The brackets are decoration: a number alone says the same.

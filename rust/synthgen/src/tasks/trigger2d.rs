@@ -152,6 +152,7 @@ impl Task for Trigger2d {
     const AXES: &'static [&'static str] = &["map_entries"];
     const MARKERS: &'static [u16] = &[PREAMBLE];
     const ENCODING: &'static [&'static str] = &["output_preamble"];
+    const LEADS: &'static [&'static str] = &["colour", "color"];
     type Params = Params;
     type Instance = Instance;
 
@@ -311,6 +312,14 @@ impl Task for Trigger2d {
 
     fn is_answer(text: &str) -> bool {
         COLOUR_NAMES.iter().any(|colour| bare(text).eq_ignore_ascii_case(colour))
+    }
+
+    fn spelled(text: &str) -> Option<String> {
+        Some(bare(text).to_ascii_lowercase()).filter(|text| Self::is_answer(text))
+    }
+
+    fn subjects(_prompt: &str) -> Vec<String> {
+        vec!["F".to_owned(), "F(x,T)".to_owned()]
     }
 
     /// The preamble says nothing: with it or without, the answer is the colour.

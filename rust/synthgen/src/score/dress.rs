@@ -1,0 +1,220 @@
+//! Taking off what people and models dress answers in: markup, quotes, brackets, announcements, remarks.
+
+use super::Answers;
+use super::find::Found;
+use super::lead::{Subjects, is_hedged};
+
+/// Layers taken off at most. Each costs time linear in the text, so a hostile text costs no more than this many readings.
+const LAYERS: usize = 40;
+
+/// What may stand around an answer, longer marks first.
+const PAIRS: [(&str, &str); 36] = [
+    ("```", "```"),
+    ("**", "**"),
+    ("__", "__"),
+    ("$$", "$$"),
+    ("`", "`"),
+    ("*", "*"),
+    ("_", "_"),
+    ("\"", "\""),
+    ("'", "'"),
+    ("“", "”"),
+    ("‘", "’"),
+    ("«", "»"),
+    ("\\boxed{", "}"),
+    ("\\fbox{", "}"),
+    ("\\text{", "}"),
+    ("\\textbf{", "}"),
+    ("\\textit{", "}"),
+    ("\\texttt{", "}"),
+    ("\\mathrm{", "}"),
+    ("\\mathbf{", "}"),
+    ("\\mathit{", "}"),
+    ("\\mathsf{", "}"),
+    ("\\mathtt{", "}"),
+    ("\\operatorname{", "}"),
+    ("<answer>", "</answer>"),
+    ("<strong>", "</strong>"),
+    ("<b>", "</b>"),
+    ("<em>", "</em>"),
+    ("<code>", "</code>"),
+    // Beyond these nothing surrounds an answer whose symbols may be brackets.
+    ("\\(", "\\)"),
+    ("\\[", "\\]"),
+    ("$", "$"),
+    ("(", ")"),
+    ("[", "]"),
+    ("{", "}"),
+    ("<", ">"),
+];
+const PAIRS_OF_STRINGS: usize = 29;
+
+/// What servers may leave at the end of a response.
+const END_MARKS: [&str; 5] = ["</s>", "<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<eos>"];
+
+pub(super) struct Undressed {
+    /// The answer in the task's own spelling.
+    pub answer: String,
+    /// Something stood behind the answer that ends it.
+    pub closed: bool,
+    /// It was called the answer, or stood in a box.
+    pub announced: bool,
+}
+
+/// Take off layer after layer until an answer is left.
+pub(super) fn undressed(text: &str, answers: Answers, subjects: &Subjects, own_line: bool) -> Option<Undressed> {
+    if !answers.trim
+        && let Some(answer) = (answers.spelled)(text)
+    {
+        return Some(Undressed { answer, closed: false, announced: false });
+    }
+    let text = if own_line { without_bullet(text.trim()) } else { text };
+    peeled(text, answers, subjects, true)
+}
+
+fn peeled(text: &str, answers: Answers, subjects: &Subjects, mut remark_allowed: bool) -> Option<Undressed> {
+    let mut rest = text;
+    let mut remark = None;
+    let (mut closed, mut announced) = (false, false);
+    let mut first_word = true;
+    for _ in 0..LAYERS {
+        rest = rest.trim();
+        if let Some(answer) = (answers.spelled)(rest) {
+            if remark.is_some_and(|remark| contradicts(remark, &answer, answers, subjects)) {
+                return None;
+            }
+            return Some(Undressed { answer, closed, announced });
+        }
+        if let Some((inner, opener)) = paired(rest, PAIRS.len()) {
+            announced |= opener == "\\boxed{" || opener == "<answer>";
+            (rest, closed) = (inner, true);
+        } else if let Some(before) = dangling(rest) {
+            (rest, closed) = (before, true);
+        } else if let Some(before) = rest.strip_suffix(['.', ',', ';', ':', '!', '。']) {
+            rest = before;
+        } else if let Some(inner) = opened(rest) {
+            rest = inner;
+        } else if let Some((after, word)) = subjects.lead(rest, first_word) {
+            announced |= word == "answer";
+            first_word = false;
+            rest = after;
+        } else if remark_allowed && let Some((before, said)) = with_remark(rest) {
+            remark_allowed = false;
+            remark = Some(said);
+            (rest, closed) = (before, true);
+        } else {
+            return None;
+        }
+    }
+    None
+}
+
+/// Is another answer named in a remark?
+fn contradicts(remark: &str, answer: &str, answers: Answers, subjects: &Subjects) -> bool {
+    let other = peeled(remark, answers, subjects, false).map(|found| found.answer);
+    other.is_some_and(|other| !other.eq_ignore_ascii_case(answer) && !subjects.names(&other))
+}
+
+/// The text within a pair of marks.
+fn paired(text: &str, pairs: usize) -> Option<(&str, &'static str)> {
+    PAIRS[..pairs].iter().find_map(|&(open, close)| {
+        let inner = text.strip_prefix(open)?.strip_suffix(close)?;
+        (!inner.is_empty()).then_some((inner, open))
+    })
+}
+
+/// The text before a closing mark at its end that nothing opened: what was opened before the marker ends here.
+fn dangling(text: &str) -> Option<&str> {
+    if let Some(before) = END_MARKS.iter().find_map(|mark| text.strip_suffix(mark)) {
+        return Some(before);
+    }
+    PAIRS.iter().find_map(|&(open, close)| {
+        let before = text.strip_suffix(close)?;
+        let unopened = if open == close {
+            !before.trim_end_matches(close).contains(open)
+        } else {
+            let brace = if close == "}" { "{" } else { open };
+            before.matches(brace).count() <= before.matches(close).count()
+        };
+        unopened.then_some(before)
+    })
+}
+
+/// The text behind an opening mark at its beginning that nothing closes.
+fn opened(text: &str) -> Option<&str> {
+    PAIRS.iter().find_map(|&(open, close)| {
+        let inner = text.strip_prefix(open)?;
+        (!inner.contains(close)).then_some(inner)
+    })
+}
+
+/// A line without the bullet, quotation mark or hashes that begin it.
+fn without_bullet(line: &str) -> &str {
+    let rest = line.trim_start_matches('#');
+    let rest = if rest.len() < line.len() { rest.strip_prefix(' ') } else { None };
+    let rest = rest.or_else(|| ["- ", "* ", "• ", "> "].iter().find_map(|mark| line.strip_prefix(mark)));
+    // Before a digit it may be a sign.
+    rest.filter(|rest| !(line.starts_with('-') && rest.starts_with(|c: char| c.is_ascii_digit()))).unwrap_or(line)
+}
+
+/// An answer and a remark on it: in parentheses, or a reason.
+fn with_remark(text: &str) -> Option<(&str, &str)> {
+    let parts = parenthesis(text).or_else(|| reason(text));
+    parts.filter(|(before, said)| !before.trim().is_empty() && !is_hedged(said))
+}
+
+fn parenthesis(text: &str) -> Option<(&str, &str)> {
+    let inside = text.strip_suffix(')')?;
+    let mut depth = 1;
+    for (at, c) in inside.char_indices().rev() {
+        match c {
+            ')' => depth += 1,
+            '(' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some((&inside[..at], &inside[at + 1..]));
+        }
+    }
+    None
+}
+
+fn reason(text: &str) -> Option<(&str, &str)> {
+    let lower = text.to_ascii_lowercase();
+    [" because ", " since "].iter().find_map(|word| {
+        let at = lower.find(word)?;
+        Some((&text[..at], &text[at + word.len()..]))
+    })
+}
+
+/// What the text at a place may say where spaces and markup can belong to the answer, and whether something ended it.
+pub(super) fn readings<'a>(place: &'a Found<'_>, subjects: &Subjects) -> Vec<(&'a str, bool)> {
+    let text = place.text();
+    let mut found = vec![(text, false)];
+    let closer = match place.opener {
+        "(" => ")",
+        "[" => "]",
+        "{" => "}",
+        other => other,
+    };
+    if !closer.is_empty()
+        && let Some(before) = text.strip_suffix(closer)
+    {
+        found.push((before, true));
+    }
+    let mut rest = text;
+    let mut closed = false;
+    for first in [true, false, false, false, false, false, false, false] {
+        let trimmed = rest.trim();
+        let whole = paired(trimmed, PAIRS_OF_STRINGS).or_else(|| paired(trimmed.strip_suffix('.')?, PAIRS_OF_STRINGS));
+        if let Some((inner, _)) = whole {
+            (rest, closed) = (inner, true);
+        } else if let Some((after, _)) = subjects.lead(rest.trim_start(), first) {
+            rest = after;
+        } else {
+            break;
+        }
+        found.push((rest, closed));
+    }
+    found
+}
