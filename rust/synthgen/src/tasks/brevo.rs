@@ -21,7 +21,7 @@ use crate::row::Row;
 use crate::sampling::dag::Dag;
 use crate::sampling::permutation::{choose_front, shuffle};
 use crate::sampling::size::SizeLaw;
-use crate::sampling::words::{self, Found, MAX_WORD_LEN, Seen, Word, WordLaw};
+use crate::sampling::words::{MAX_WORD_LEN, Seen, Word, WordLaw};
 use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;

@@ -27,7 +27,7 @@ use crate::sampling::biography::people::{Facts, Name, ORDERS, People, Wording, c
 use crate::sampling::biography::reading::{Crowd, Style, is_question, read_biography, read_question};
 use crate::sampling::biography::sentences::{is_value_text, same_value};
 use crate::sampling::biography::writing::Writer;
-use crate::sampling::biography::{ATTRIBUTES, CITY, COMPANY, COMPANY_CITY, DATE, MAJOR, NAME, TOPICS, UNIVERSITY};
+use crate::sampling::biography::{ATTRIBUTES, NAME, TOPICS};
 use crate::score::forms;
 use crate::split::Content;
 use crate::task::Task;
