@@ -32,7 +32,9 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train([*words, *SIZE, "logging.figures=false", f"output_dir={root}"]).directory
 
 
-def of(run: Path, directory: Path, pace: Pace | None = None, **settings: object) -> dict[tuple[str, int], dict[str, object]]:
+def of(
+    run: Path, directory: Path, pace: Pace | None = None, **settings: object
+) -> dict[tuple[str, int], dict[str, object]]:
     """Evaluate a run; its rows."""
     questions = Questions(("kv",), (1,), 40, params=ROWS)
     own = {"prompt": "plain", "mode": "completions", "max_tokens": 8, "questions": questions} | settings

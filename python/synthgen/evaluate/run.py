@@ -82,18 +82,22 @@ class Evaluation:
     def of(cls, config: Mapping[str, Any]) -> Evaluation:
         """The run of a state. Raises EvaluationError where its rows can not be drawn any more."""
         given = dict(config)
-        versions = given.pop("versions")
-        for task, version in versions.items():
+        for task, version in given.pop("versions").items():
             now_is = tasks()[task].version if task in tasks() else None
             if now_is != version:
                 message = f"its questions are of {task} version {version}, and this is version {now_is}"
                 raise EvaluationError(f"{message}; begin a new run, or use the release that began this one")
-        asked = {name: given.pop(name) for name in ("tasks", "difficulties", "seed", "split", "shots", "params")}
-        # JSON has lists where parameters have pairs.
-        asked["params"] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in asked["params"].items()
-        }
-        return cls(**given, questions=Questions(**asked, samples=given.pop("samples_per_combo")))
+        try:
+            names = ("tasks", "difficulties", "seed", "split", "shots", "params")
+            asked = {name: given.pop(name) for name in names} | {"samples": given.pop("samples_per_combo")}
+            # JSON has lists where parameters have pairs.
+            asked["params"] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in asked["params"].items()
+            }
+            return cls(**given, questions=Questions(**asked))
+        except (KeyError, TypeError, AttributeError) as error:
+            message = f"{STATE}: the settings of this run are incomplete, or of another release ({error})"
+            raise EvaluationError(f"{message}; begin a new run") from None
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,8 @@ def evaluate(
     store = Store(root, evaluation.config(), len(evaluation))
     try:
         finished = _outside(_ask(evaluation, own, store, model, told))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None  # SIGTERM
     finally:
         store.close()
         summary = write_summary(root)
