@@ -17,6 +17,7 @@ from . import (
     inspect,
     list_tasks,
     rebuild,
+    report,
     scaling,
     show,
     train,
@@ -26,6 +27,7 @@ from . import (
 
 VERBS = (
     list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, trigger2d, scaling,
+    report,
 )  # fmt: skip
 
 
