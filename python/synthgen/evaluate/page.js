@@ -121,7 +121,7 @@
       { type: "button", "data-id": sample.id, "aria-current": sample === current ? "true" : false,
         on: { click: () => choose(sample, true) } },
       el("span", { class: "id" }, sample.id),
-      el("span", { class: "marks" }, first ? sample.runs.map(summed) : null),
+      el("span", { class: several ? "marks below" : "marks" }, first ? sample.runs.map(summed) : null),
       el("span", { class: "says" }, "target ", el("bdi", null, sample.target), " \u00b7 said ", said.map((one, at) => [at ? " | " : "", el("bdi", null, one)])),
     );
   };
@@ -223,13 +223,14 @@
       return run ? el("div", { class: "run" }, who, asked(run), run.answers.map((one) => answered(one, run.answers.length))) : el("div", { class: "run" }, who);
     });
     const button = (id, text, by) => el("button", { type: "button", id, on: { click: () => step(by) } }, text);
-    $("sample").replaceChildren(
+    $("sample").replaceChildren();
+    add($("sample"), [
       el("div", { class: "top" }, el("h3", null, sample.id), el("span", { class: "steps" }, button("previous", "Previous", -1), button("next", "Next", 1))),
       el("dl", { class: "facts" }, fact("task", sample.task), fact("level", sample.level), fact("target", sample.target, "value")),
       several ? [el("h4", null, "Question"), pre("Question", sample.input)] : null,
-      ...runs,
+      runs,
       el("details", { class: "run" }, el("summary", null, "Metadata"), pre("Metadata", sample.metadata)),
-    );
+    ]);
     steps();
     if (given) {
       history.replaceState(null, "", "#" + encodeURIComponent(sample.id));

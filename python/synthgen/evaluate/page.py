@@ -219,7 +219,7 @@ def _curves(drawn: Sequence[Panel], summary: Mapping[str, Any], *, heading: bool
     yield '<div class="many">' if many else "<div>"
     for panel in drawn:
         title = f"<h3>{esc(panel.title)}</h3>" if many or heading else ""
-        yield f"<div>{title}{charts.curves(panel, levels)}</div>"
+        yield f"<div>{title}{charts.curves(panel, levels, 250 if many else 360)}</div>"
     yield "</div>"
     if len(drawn[0].lines) > 1 or not many:
         yield charts.legend([line.name for line in drawn[0].lines])
@@ -248,7 +248,7 @@ def _latencies(summary: Mapping[str, Any]) -> str:
     rows = [
         ("latency", [duration(timing[f"{name}_latency_ms"]) for name in names]),
         *(
-            (f"{kind} tokens", ["-" if tokens[kind][name] is None else f"{tokens[kind][name]:,.0f}" for name in names])
+            (kind, ["-" if tokens[kind][name] is None else f"{tokens[kind][name]:,.0f}" for name in names])
             for kind in ("prompt", "completion")
         ),
     ]
@@ -258,9 +258,10 @@ def _latencies(summary: Mapping[str, Any]) -> str:
     )
     return (
         f"<section><h2>Latency and tokens</h2>{charts.histogram(timing)}"
-        '<div class="scroll" role="region" aria-label="Latency and tokens of an answer" tabindex="0"><table>'
-        f'<caption>Of each answer</caption><thead><tr><th scope="col"></th>{head}</tr></thead><tbody>{body}</tbody>'
-        "</table></div></section>"
+        '<div class="scroll" role="region" aria-label="Latency and tokens of an answer" tabindex="0">'
+        '<table class="narrow">'
+        f'<caption>Latency and tokens of an answer</caption><thead><tr><th scope="col"></th>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div></section>"
     )
 
 
@@ -361,21 +362,21 @@ def _pair(one: Comparison, first: str, second: str, embedded_ids: set[str]) -> s
 
 def _table(lines: Sequence[tuple[str, Paired, bool]], first: str, second: str, reach: float) -> str:
     tested = any(test for _, _, test in lines)
-    head = ["", "questions", first, second, "difference", "", "only first", "only second"]
+    head = ["", "questions", first, second, "difference", "", "first : second better"]
     head += ["p", "p (Holm)"] if tested else []
     body = []
     for name, one, test in lines:
         kind = ' class="sure"' if one.low > 0 or one.high < 0 else ""
         values = [
             str(one.questions), percent(one.first), percent(one.second), f"<span{kind}>{told(one)}</span>",
-            charts.difference(one.low, one.difference, one.high, reach), str(one.only_first), str(one.only_second),
+            charts.difference(one.low, one.difference, one.high, reach), f"{one.only_first} : {one.only_second}",
         ]  # fmt: skip
         if tested:
             values += [p_text(one.p), "" if one.p_holm is None else p_text(one.p_holm)] if test else ["", ""]
         body.append(f'<tr><th scope="row">{esc(name)}</th>{"".join(f"<td>{value}</td>" for value in values)}</tr>')
     cells = "".join(f'<th scope="col">{esc(name)}</th>' for name in head)
     return (
-        '<div class="scroll" role="region" aria-label="Differences" tabindex="0"><table>'
+        '<div class="scroll" role="region" aria-label="Differences" tabindex="0"><table class="narrow">'
         f"<thead><tr>{cells}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 
