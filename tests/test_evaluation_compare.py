@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +103,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def outcomes(directory: Path) -> dict[str, str]:
-    import json
-
     lines = (directory / "results.jsonl").read_text().splitlines()
     return {row["sample_id"]: row["outcome"] for row in map(json.loads, lines)}
 
@@ -167,16 +167,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"split": "validation"}, "no question in common: split is 'test' here and 'validation' there"),
     ({"tasks": ("filtro",)}, "no question in common: tasks is"),
     (
-        {"params": {"xor_percent": 99}},
-        "another question in each of them: params is {} here and {'xor_percent': 99} there",
+        {"params": {"distractors": 1}},
+        "another question in each of them: params is {} here and {'distractors': 1} there",
     ),
 ]
 
 
 @pytest.mark.parametrize(("changed", "message"), REFUSED)
 def test_other_questions_are_refused(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
-    make_run(tmp_path / "one", Questions(**{"tasks": ("logic",), "samples": 2}))
-    make_run(tmp_path / "two", Questions(**({"tasks": ("logic",), "samples": 2} | changed)))
+    asked = Questions(tasks=("logic",), samples=2)
+    make_run(tmp_path / "one", asked)
+    make_run(tmp_path / "two", replace(asked, **changed))
     with pytest.raises(EvaluationError, match=message):
         compare(tmp_path / "one", tmp_path / "two")
 

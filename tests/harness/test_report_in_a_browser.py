@@ -69,6 +69,7 @@ def chromium() -> Iterator[Any]:
 def browser(chromium: Any) -> Iterator[Any]:
     """A browser that must have nothing to complain of when the test is over."""
     size(chromium, 1280, 900)
+    prefer(chromium, dark=False)
     chromium.get("about:blank")
     chromium.get_log("browser")
     yield chromium
@@ -79,6 +80,13 @@ def browser(chromium: Any) -> Iterator[Any]:
 def size(browser: Any, width: int, height: int) -> None:
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def prefer(browser: Any, *, dark: bool) -> None:
+    """The user's colours; and no smooth scrolling, during which a click may miss."""
+    wanted = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce"}
+    features = [{"name": name, "value": value} for name, value in wanted.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
 def until(test: Callable[[], bool]) -> None:
@@ -238,8 +246,7 @@ def test_runs_are_compared(browser: Any, pages: dict[str, str]) -> None:
 @pytest.mark.parametrize("width", [320, 400, 768, 1280])
 def test_a_page_fits(browser: Any, pages: dict[str, str], tmp_path: Path, name: str, width: int, dark: bool) -> None:
     size(browser, width, 900)
-    features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    prefer(browser, dark=dark)
     for sample in ("logic_1_test_1", "logic_1_test_2"):
         browser.get(f"{pages[name]}#{sample}")
         wide = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")

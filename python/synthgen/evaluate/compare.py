@@ -100,11 +100,11 @@ def _compared(first: Path, second: Path) -> Comparison:
     for sample_id in common:
         if asked[0][sample_id].content != asked[1][sample_id].content:
             message = f"{first} and {second}: {sample_id} is another question in each of them"
-            raise EvaluationError(f"{message}{_why(*configs, DRAWN)}; compare runs of the same questions")
+            raise EvaluationError(f"{message}{_why(configs[0], configs[1], DRAWN)}; compare runs of the same questions")
     if not common:
         message = f"{first} and {second} have no question in common"
         raise EvaluationError(
-            f"{message}{_why(*configs, CHOSEN)}; compare runs of the same tasks, levels, seed and split"
+            f"{message}{_why(configs[0], configs[1], CHOSEN)}; compare runs of the same tasks, levels, seed and split"
         )
     both = [sample_id for sample_id in common if all(run[sample_id].answers for run in asked)]
     if not both:

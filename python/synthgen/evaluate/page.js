@@ -3,6 +3,7 @@
   const BLOCK = 100;
   const SECRET = /[\u0000-\u0008\u000b-\u001f]/g;
   const UNSEEN = /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+  const LONE = /\p{Surrogate}/gu;
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
 
@@ -10,6 +11,7 @@
   const visible = (text) =>
     String(text)
       .replace(SECRET, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
+      .replace(LONE, "\ufffd")
       .replace(UNSEEN, (c) => "\u27e8U+" + c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0") + "\u27e9");
   const add = (node, children) => {
     for (const child of children.flat(Infinity)) {
@@ -267,10 +269,12 @@
   options("by-outcome", data.outcomes.filter((one) => outcomes.has(one)));
   if ($("by-run")) data.runs.forEach((name, at) => $("by-run").append(el("option", { value: at }, name)));
   let waiting = 0;
-  $("filters").addEventListener("input", () => {
-    cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(filter);
-  });
+  for (const event of ["input", "change"]) {
+    $("filters").addEventListener(event, () => {
+      cancelAnimationFrame(waiting);
+      waiting = requestAnimationFrame(filter);
+    });
+  }
   $("filters").addEventListener("submit", (event) => event.preventDefault());
   $("list").addEventListener("scroll", () => {
     const list = $("list");
