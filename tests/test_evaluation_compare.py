@@ -168,7 +168,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tasks": ("filtro",)}, "no question in common: tasks is"),
     (
         {"params": {"distractors": 1}},
-        "another question in each of them: params is {} here and {'distractors': 1} there",
+        "no question in common: params is {} here and {'distractors': 1} there",
     ),
 ]
 

@@ -102,10 +102,9 @@ def _compared(first: Path, second: Path) -> Comparison:
             message = f"{first} and {second}: {sample_id} is another question in each of them"
             raise EvaluationError(f"{message}{_why(configs[0], configs[1], DRAWN)}; compare runs of the same questions")
     if not common:
-        message = f"{first} and {second} have no question in common"
-        raise EvaluationError(
-            f"{message}{_why(configs[0], configs[1], CHOSEN)}; compare runs of the same tasks, levels, seed and split"
-        )
+        why = _why(configs[0], configs[1], CHOSEN + DRAWN)
+        message = f"{first} and {second} have no question in common{why}"
+        raise EvaluationError(f"{message}; compare runs of the same tasks, levels, seed and split")
     both = [sample_id for sample_id in common if all(run[sample_id].answers for run in asked)]
     if not both:
         message = f"{first} and {second}: no question was answered by both, without an error"

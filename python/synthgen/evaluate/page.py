@@ -183,7 +183,7 @@ def _cells(summary: Mapping[str, Any]) -> str:
         count = f"{block['correct']}/{block['total']}"
         return (
             f'<td class="h{shade} {kind}">{percent(block["accuracy"])}<small>{between(block)}</small>'
-            f"<small>{count}{_errors(block)}</small></td>"
+            f'<small class="n">{count}{_errors(block)}</small></td>'
         )
 
     head = "".join(f'<th scope="col">{level_name(level)}</th>' for level in levels)
@@ -197,9 +197,10 @@ def _cells(summary: Mapping[str, Any]) -> str:
     last = "".join(cell(block) for block in summary["by_difficulty"].values()) + cell(summary["overall"], "all")
     questions = "so many questions, whatever the number of answers to each" if _repeated(summary) else "the answers"
     return (
+        f'<p class="quiet">Share of answers that are right, with Wilson\'s 95 % interval of {questions}.</p>'
         '<div class="scroll" role="region" aria-label="Accuracy by task and difficulty" tabindex="0">'
-        f'<table class="cells"><caption>Share of answers that are right, with Wilson\'s 95 % interval of {questions}.'
-        f'</caption><thead><tr><th scope="col">Task</th>{head}<th scope="col">All levels</th></tr></thead>'
+        '<table class="cells"><thead>'
+        f'<tr><th scope="col">Task</th>{head}<th scope="col">All levels</th></tr></thead>'
         f'<tbody>{body}<tr class="all"><th scope="row">All tasks</th>{last}</tr></tbody></table></div>'
     )
 
@@ -210,7 +211,7 @@ def _repeated(summary: Mapping[str, Any]) -> bool:
 
 def _errors(block: Mapping[str, Any]) -> str:
     count = block["errors"]
-    return f", {count} error{'s' if count > 1 else ''}" if count else ""
+    return f" <span>+ {count} error{'s' if count > 1 else ''}</span>" if count else ""
 
 
 def _curves(drawn: Sequence[Panel], summary: Mapping[str, Any], *, heading: bool) -> Iterator[str]:
@@ -260,7 +261,7 @@ def _latencies(summary: Mapping[str, Any]) -> str:
         f"<section><h2>Latency and tokens</h2>{charts.histogram(timing)}"
         '<div class="scroll" role="region" aria-label="Latency and tokens of an answer" tabindex="0">'
         '<table class="narrow">'
-        f'<caption>Latency and tokens of an answer</caption><thead><tr><th scope="col"></th>{head}</tr></thead>'
+        f'<caption>Of an answer</caption><thead><tr><th scope="col"></th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></section>"
     )
 
@@ -304,9 +305,9 @@ def _together(runs: Sequence[Run], comparisons: Sequence[Comparison], embedded_i
         for run in runs
     )
     table = (
+        '<p class="quiet">Share of answers that are right, each with its own 95 % interval (Wilson). Whether runs '
+        "differ is told by the pairs below, not by whether intervals overlap.</p>"
         '<div class="scroll" role="region" aria-label="Accuracy of every run" tabindex="0"><table class="cells">'
-        "<caption>Share of answers that are right, each with its own 95 % interval (Wilson). Whether runs differ is "
-        "told by the pairs below, not by whether intervals overlap.</caption>"
         f'<thead><tr><th scope="col">Run</th>{head}<th scope="col">All tasks</th></tr></thead><tbody>{body}</tbody>'
         "</table></div>"
     )
@@ -331,7 +332,6 @@ def _pair(one: Comparison, first: str, second: str, embedded_ids: set[str]) -> s
     lines = [("All questions", one.overall, True), *((task, pair, True) for task, pair in one.by_task.items())]
     lines += [(level_name(str(level)), pair, False) for level, pair in one.by_difficulty.items()]
     cells = [(f"{task}, {level_name(str(level)).lower()}", pair, False) for (task, level), pair in one.by_cell.items()]
-    reach = max([0.05, *(max(abs(pair.low), abs(pair.high)) for _, pair, _ in lines)])
     test = (
         "McNemar's exact test"
         if one.test == "McNemar"
@@ -349,18 +349,19 @@ def _pair(one: Comparison, first: str, second: str, embedded_ids: set[str]) -> s
     tests = f"{one.family} tests, one for each task" if one.family > 1 else "one test"
     if one.family > len(one.by_task):
         tests += " of each pair of runs"
-    by_cell = f"<details><summary>By task and difficulty</summary>{_table(cells, first, second, 1.0)}</details>"
+    by_cell = f"<details><summary>By task and difficulty</summary>{_table(cells, first, second)}</details>"
     return (
         f"<section><h2>{esc(second)} less {esc(first)}</h2>"
         f"<p>Of {one.overall.questions} questions that both answered.{left} The difference is in points, with Bonett "
         f"and Price's 95 % interval for paired shares; p is that of {test}; p (Holm) is corrected for {tests}. "
         "Intervals are not corrected.</p>"
         + (f"<p>The runs also differ in:</p><ul>{settings}</ul>" if settings else "")
-        + f"{_table(lines, first, second, reach)}{by_cell}{lists}</section>"
+        + f"{_table(lines, first, second)}{by_cell}{lists}</section>"
     )
 
 
-def _table(lines: Sequence[tuple[str, Paired, bool]], first: str, second: str, reach: float) -> str:
+def _table(lines: Sequence[tuple[str, Paired, bool]], first: str, second: str) -> str:
+    reach = max([0.05, *(max(abs(one.low), abs(one.high)) for _, one, _ in lines)])
     tested = any(test for _, _, test in lines)
     head = ["", "questions", first, second, "difference", "", "first : second better"]
     head += ["p", "p (Holm)"] if tested else []
