@@ -87,7 +87,7 @@ def read_state(directory: Path) -> dict[str, Any]:
     path = directory / STATE
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        state["config"]["tasks"], state["run_id"]
+        state["config"]["tasks"], state["run_id"]  # noqa: B018 - are they there?
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{directory} is no directory of an evaluation: {path.name} cannot be read ({error})"
         raise EvaluationError(f"{message}; give one that `synthgen evaluate` wrote") from None
