@@ -44,7 +44,7 @@ test-rust:
 	cargo test --workspace --locked --quiet
 
 test-python: $(VENV)/.dev
-	$(BIN)/pytest -m "not heavy" --numprocesses=2 --dist=worksteal
+	$(BIN)/pytest -m "not heavy and not harness" --numprocesses=2 --dist=worksteal
 
 ## test-heavy: what needs torch, transformers and Ray, in an environment of its own
 test-heavy: $(HEAVY)/.built

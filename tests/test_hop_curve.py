@@ -17,11 +17,11 @@ from flax import nnx
 from PIL import Image
 from synthgen.experiments.floors import floor_of
 from synthgen.experiments.hop_curve import COLUMNS, TREE, compose, curve, plain
+from synthgen.statistics import interval
 from synthgen.train import loop, save_pretrained
 from synthgen.train.config import as_dict
 from synthgen.train.feed import Rows
 from synthgen.train.models import LanguageModel, ModelConfig
-from synthgen.train.scores import interval
 from synthgen.tree import DatasetConfig
 
 from tests.dataset_files import Cli, refused

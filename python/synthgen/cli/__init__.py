@@ -18,6 +18,7 @@ from . import (
     inspect,
     list_tasks,
     rebuild,
+    report,
     rescore,
     scaling,
     show,
@@ -28,7 +29,7 @@ from . import (
 
 VERBS = (
     list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, trigger2d, scaling,
-    evaluate, rescore,
+    evaluate, rescore, report,
 )  # fmt: skip
 
 

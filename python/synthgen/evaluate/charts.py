@@ -28,9 +28,9 @@ def _svg(width: float, height: float, label: str, parts: Iterator[str] | Sequenc
     return f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{esc(label)}">{inside}</svg>'
 
 
-def curves(panel: Panel, levels: Sequence[int]) -> str:
+def curves(panel: Panel, levels: Sequence[int], width: int = 360) -> str:
     """Accuracies over levels, with intervals as bars."""
-    width, height, left, top, bottom = 360, 230, 40, 10, 28
+    height, left, top, bottom = round(0.64 * width), 40, 10, 28
     low, high = min(levels) - 0.35, max(levels) + 0.35
 
     def x(level: float) -> float:

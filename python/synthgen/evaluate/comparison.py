@@ -13,9 +13,11 @@ from ..errors import EvaluationError, show
 from ..statistics import holm, mcnemar, paired_interval, sign_flips
 from .store import read_state, rows
 
-ASKED = ("versions", "seed", "split", "params", "difficulties", "tasks")
-"""Settings that decide what the questions are."""
-NAMES = ("model", "base_url", "checkpoint", *ASKED)
+DRAWN = ("versions", "seed", "params")
+"""Settings that decide what a question says."""
+CHOSEN = ("tasks", "difficulties", "split")
+"""Settings that decide which questions there are."""
+NAMES = ("model", "base_url", "checkpoint", *DRAWN, *CHOSEN)
 """Settings that are not told as differences: who is asked, and what."""
 
 
@@ -98,10 +100,11 @@ def _compared(first: Path, second: Path) -> Comparison:
     for sample_id in common:
         if asked[0][sample_id].content != asked[1][sample_id].content:
             message = f"{first} and {second}: {sample_id} is another question in each of them"
-            raise EvaluationError(f"{message}{_why(*configs)}; compare runs of the same questions")
+            raise EvaluationError(f"{message}{_why(configs[0], configs[1], DRAWN)}; compare runs of the same questions")
     if not common:
-        message = f"{first} and {second} have no question in common"
-        raise EvaluationError(f"{message}{_why(*configs)}; compare runs of the same tasks, levels, seed and split")
+        why = _why(configs[0], configs[1], CHOSEN + DRAWN)
+        message = f"{first} and {second} have no question in common{why}"
+        raise EvaluationError(f"{message}; compare runs of the same tasks, levels, seed and split")
     both = [sample_id for sample_id in common if all(run[sample_id].answers for run in asked)]
     if not both:
         message = f"{first} and {second}: no question was answered by both, without an error"
@@ -171,11 +174,15 @@ def _paired(shares: Sequence[tuple[float, ...]], single: bool) -> Paired:
     )
 
 
-def _why(first: dict[str, Any], second: dict[str, Any]) -> str:
-    """The settings that make questions differ, as the end of a message."""
-    for name in ASKED:
-        if first.get(name) != second.get(name):
-            return f": {name} is {_short(first.get(name))} here and {_short(second.get(name))} there"
+def _why(first: dict[str, Any], second: dict[str, Any], names: Sequence[str]) -> str:
+    """The setting that makes questions differ, as the end of a message."""
+    for name in names:
+        one, other = first.get(name), second.get(name)
+        if name == "versions" and isinstance(one, dict) and isinstance(other, dict):
+            common = one.keys() & other.keys()
+            one, other = ({task: found[task] for task in sorted(common)} for found in (one, other))
+        if one != other:
+            return f": {name} is {_short(one)} here and {_short(other)} there"
     return ""
 
 
