@@ -13,6 +13,7 @@ from . import (
     bench,
     copy_pretrain,
     curve,
+    export,
     generate,
     inspect,
     list_tasks,
@@ -26,6 +27,7 @@ from . import (
 
 VERBS = (
     list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, trigger2d, scaling,
+    export,
 )  # fmt: skip
 
 
