@@ -101,7 +101,8 @@ def task_file(questions: Questions, task: str, level: int, completions: bool, ma
         "num_fewshot": 0 if completions else questions.shots,
         "process_results": f"!function scorer.{'continued' if completions else 'replied'}",
         "generation_kwargs": {
-            "until": ["\n\n"] if completions else [],
+            # Between shots there is an empty line. Without them nothing says so, and vocabularies of tasks have none.
+            "until": ["\n\n"] if completions and questions.shots else [],
             "do_sample": False,
             "temperature": 0.0,
             "max_gen_toks": max_tokens,
