@@ -19,7 +19,7 @@ def few(samples: int = 8, **options: Any) -> Questions:
 
 def replies(questions: list[Question]) -> Iterator[tuple[Question, str]]:
     """A reply to each question: right, wrong (another row's answer), without an answer, broken off, by turns."""
-    others = {question.task: sorted({one.target for one in questions if one.task == question.task}) for question in questions}
+    others = {task: sorted({one.target for one in questions if one.task == task}) for task in TASKS}
     for i, question in enumerate(questions):
         other = next(target for target in others[question.task] if target != question.target)
         yield (
@@ -33,11 +33,11 @@ def replies(questions: list[Question]) -> Iterator[tuple[Question, str]]:
         )
 
 
-def expected(pairs: list[tuple[Question, str]]) -> dict[str, str]:
-    """The outcome of each reply by our scorer; all four are there."""
-    found = {
-        question.sample_id: score(question.task, reply, question.input_text, question.target).outcome
-        for question, reply in pairs
-    }
-    assert set(found.values()) == set(OUTCOMES)
+def expected(pairs: list[tuple[Question, str]], continuation: bool = False) -> dict[str, str]:
+    """The outcome of each reply by our scorer; for a chat all four are there."""
+    found = {}
+    for question, reply in pairs:
+        ours = score(question.task, reply, question.input_text, question.target, continuation=continuation)
+        found[question.sample_id] = ours.outcome
+    assert continuation or set(found.values()) == set(OUTCOMES)
     return found

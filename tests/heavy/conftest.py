@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 import synthgen
 
-TEMPLATE = "{% for message in messages %}{% if message['role'] == 'user' %}{{ message['content'] }}{% endif %}{% endfor %}"
+TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] == 'user' %}{{ message['content'] }}{% endif %}{% endfor %}"
+)
 """A chat is what the user says: our vocabularies have no words for anything else."""
 
 
 @pytest.fixture
 def tiny_llama() -> Callable[[str, Sequence[str], Path], tuple[Path, list[int]]]:
-    """Save a small random Llama with the tokenizer of a task; give the ids that it must not say, all but some pieces."""
+    """Save a small random Llama with the tokenizer of a task; give all ids but those of the pieces it may say."""
 
     def make(task: str, said: Sequence[str], folder: Path) -> tuple[Path, list[int]]:
         import torch

@@ -58,9 +58,7 @@ def outcomes(found: Any) -> dict[str, str]:
     for sample in samples:
         assert sorted(sample[name] for name in METRICS) == [0.0, 0.0, 0.0, 1.0]
         assert sample["target"] == sample["doc"]["answer"]
-    return {
-        sample["doc"]["sample_id"]: OUTCOMES[[sample[name] for name in METRICS].index(1.0)] for sample in samples
-    }
+    return {sample["doc"]["sample_id"]: OUTCOMES[[sample[name] for name in METRICS].index(1.0)] for sample in samples}
 
 
 @pytest.mark.parametrize("completions", [False, True])
@@ -68,7 +66,8 @@ def test_it_asks_and_scores_as_we_do(completions: bool, tmp_path: Path) -> None:
     questions = few(shots=2)
     drawn = list(questions)
     pairs = list(replies(drawn))
-    right, asked = expected(pairs), []
+    right = expected(pairs, completions)
+    asked: list[Any] = []
     export(tmp_path / "tasks", questions, completions=completions)
     model = scripted({question.sample_id: reply for question, reply in pairs}, asked)
     found = evaluate(tmp_path / "tasks", ["synthgen"], model, apply_chat_template=not completions)
@@ -89,7 +88,7 @@ def test_it_asks_and_scores_as_we_do(completions: bool, tmp_path: Path) -> None:
 
 def test_more_shots_than_were_exported_are_refused(tmp_path: Path) -> None:
     export(tmp_path / "tasks", Questions(["kv"], [1], 3, shots=1))
-    with pytest.raises(synthgen.ParamError, match="num_fewshot = 2; .*more --shots"):
+    with pytest.raises(synthgen.ParamError, match=r"num_fewshot = 2; .*more --shots"):
         evaluate(tmp_path / "tasks", ["synthgen_kv_1"], scripted({}, []), num_fewshot=2)
 
 

@@ -37,7 +37,9 @@ def score(
         continuation: the response continues a text, and answers no chat.
 
     """
-    return get(task).score(response, {"input_text": input_text, "target": target})  # type: ignore[no-any-return]
+    # Servers may send half of a character, on which no training should end.
+    said = response.encode("utf-8", "replace").decode()
+    return get(task).score(said, {"input_text": input_text, "target": target})  # type: ignore[no-any-return]
 
 
 def checked(questions: Questions, style: str) -> Questions:

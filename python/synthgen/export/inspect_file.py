@@ -8,7 +8,10 @@ from ..data.files import write_atomic
 from ..errors import param_error
 
 NAME = "synthgen_tasks.py"
-CONTENT = '''"""Any task of synthgen at any level: `inspect eval {name}@synthgen -T task=dyna -T difficulty=2 --model ...`."""
+CONTENT = '''"""Any task of synthgen at any level.
+
+inspect eval {name}@synthgen -T task=dyna -T difficulty=2 --model ...
+"""
 
 from inspect_ai import Task, task
 

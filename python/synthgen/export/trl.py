@@ -59,7 +59,7 @@ def rewarder(
 
 
 reward = rewarder()
-"""1 for a right answer, 0 for anything else. Called by TRL's trainers with completions and the columns of the dataset."""
+"""1 for a right answer, 0 for anything else: TRL's trainers call it with completions and the columns of the dataset."""
 
 
 def rows(questions: Questions, style: str = "plain", completions: bool = False) -> Iterator[dict[str, Any]]:
@@ -78,7 +78,7 @@ def export(
     held_out: int = 100,
     overwrite: bool = False,
 ) -> Path:
-    """Write `train.jsonl`, `test.jsonl` with `held_out` questions of the test split of each task and level, `reward.py`.
+    """Write `train.jsonl`, `test.jsonl` with `held_out` questions of each task and level, and `reward.py`.
 
     Raises ParamError, UnknownTaskError or SplitExhausted for what cannot be asked or written.
     """

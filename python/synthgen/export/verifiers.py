@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import Field
-
 from ..checks import extra
 from ..evaluate.prompts import messages
 from ..evaluate.questions import SEEDS, Questions
@@ -17,6 +15,7 @@ from .common import OUTCOMES, checked, given, score
 
 vf: Any = extra("verifiers.v1", "harness")
 openai: Any = extra("openai", "harness")
+pydantic: Any = extra("pydantic", "harness")
 loaders: Any = extra("verifiers.v1.utils.loaders", "harness")
 
 
@@ -32,12 +31,12 @@ class SynthgenData(vf.TaskData):  # type: ignore[misc]
 class SynthgenTask(vf.Task[SynthgenData]):  # type: ignore[misc]
     """A row with its reward: 1 for a right answer, 0 for anything else."""
 
-    @vf.reward(weight=1.0)  # type: ignore[misc]
+    @vf.reward(weight=1.0)  # type: ignore[untyped-decorator]
     async def correct(self, trace: Any) -> float:
         """Is the answer right?"""
         return float(_outcome(self.data, trace) == "correct")
 
-    @vf.metric  # type: ignore[misc]
+    @vf.metric  # type: ignore[untyped-decorator]
     async def outcome(self, trace: Any) -> Mapping[str, float]:
         """What became of a reply, as figures whose means are shares."""
         found = _outcome(self.data, trace)
@@ -53,15 +52,15 @@ def _outcome(row: Any, trace: Any) -> str:
 class SynthgenTasksetConfig(vf.TasksetConfig):  # type: ignore[misc]
     """Which rows: `samples_per_combo` of each task and level."""
 
-    tasks: list[str] = Field(default_factory=lambda: list(SEEDS))
-    difficulties: list[int] = Field(default_factory=lambda: [1, 2, 3])
+    tasks: list[str] = pydantic.Field(default_factory=lambda: list(SEEDS))
+    difficulties: list[int] = pydantic.Field(default_factory=lambda: [1, 2, 3])
     samples_per_combo: int = 100
     seed: int = 42
     split: Literal["train", "validation", "test"] = "test"
     """Rows of different splits are disjoint: train on `train`, evaluate on another."""
     shots: int = 0
     prompt: Literal["plain", "described"] = "plain"
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: dict[str, Any] = pydantic.Field(default_factory=dict)
     """Parameters of all tasks, over those of the level."""
 
 
