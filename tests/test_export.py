@@ -132,7 +132,8 @@ def test_a_reward_is_a_score_whatever_the_form_of_a_completion() -> None:
         lambda reply: [{"role": "assistant", "content": "ANSWER: no"}, {"role": "assistant", "content": reply}],
         lambda reply: [{"role": "assistant", "content": [{"type": "text", "text": reply}]}],
     ]
-    for i, form in enumerate([str, *forms]):
+    plain: list[Callable[[str], Any]] = [str]
+    for i, form in enumerate(plain + forms):
         right = expected(pairs, continuation=not i)
         found = trl.reward(completions=[form(reply) for reply in said], prompts=None, **columns(drawn))
         assert found == [float(right[question.sample_id] == "correct") for question in drawn]
