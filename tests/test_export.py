@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+import shlex
 import sys
 import tomllib
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 import synthgen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthgen.cli import parser
 from synthgen.evaluate.prompts import SYSTEM, messages, text
 from synthgen.evaluate.questions import Question, Questions, named
 from synthgen.export import common, inspect_file, lm_eval, trl, verifiers_package
@@ -315,3 +317,13 @@ def test_values_of_other_command_lines_become_parameters() -> None:
 def test_outcomes_are_those_of_the_scorer() -> None:
     assert OUTCOMES == common.OUTCOMES
     assert common.score("kv", "ANSWER: \ud800", "", "x").outcome == "unparsed"
+
+
+def test_the_commands_of_the_page_parse() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "evaluation" / "exports.md").read_text()
+    commands = re.findall(r"^synthgen (export .*)$", page, re.MULTILINE)
+    assert len(commands) == 5
+    for command in commands:
+        args, rest = parser().parse_known_args(shlex.split(command))
+        assert callable(args.run)
+        assert not rest

@@ -1,6 +1,7 @@
 """With TRL: GRPO trains on the exported prompts, and its rewards are our scores of the same completions."""
 
 import importlib
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
