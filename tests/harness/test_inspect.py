@@ -30,7 +30,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
-def evaluated(task: str, reply: Callable[[str], tuple[str, str]], **options: Any) -> Any:
+def evaluated(task: Any, reply: Callable[[str], tuple[str, str]], **options: Any) -> Any:
     """Run a task with a model that replies to what the user said last; the log."""
     model = importlib.import_module("inspect_ai.model")
 
@@ -88,6 +88,20 @@ def test_thoughts_in_a_field_of_their_own_are_not_scored() -> None:
     build = importlib.import_module("synthgen.export.inspect").build
     (log,) = importlib.import_module("inspect_ai").eval(build("kv", 1, 2), model=mock, display="none", log_dir="logs")
     assert [sample.scores["synthgen"].explanation for sample in log.samples] == ["unparsed"] * 2
+
+
+@pytest.mark.parametrize(("stop", "cut"), [("stop", False), ("max_tokens", True), ("model_length", True)])
+def test_a_reply_that_was_cut_is_told_to_the_scorer(stop: str, cut: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("synthgen.export.inspect")
+    told = []
+
+    def noted(*row: str, **how: bool) -> Any:
+        told.append(how)
+        return score(*row, **how)
+
+    monkeypatch.setattr(module, "score", noted)
+    evaluated(module.build("kv", 1, 2), lambda _: ("ANSWER: 1", stop))
+    assert told == [{"cut": cut}] * 2
 
 
 def metadata(folder: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import synthgen
 from synthgen.evaluate.prompts import messages
 from synthgen.evaluate.questions import Questions
+from synthgen.export.common import score
 from synthgen.export.verifiers_package import MODULE, NAME, export
 
 from tests.chat_server import chat_server
@@ -80,6 +81,23 @@ def test_it_asks_and_scores_as_we_do(shots: int) -> None:
         assert trace.reward == float(right[sample] == "correct")
         assert trace.metrics == {name: float(right[sample] == name) for name in OUTCOMES[1:]}
     assert found == right
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(("finish", "cut"), [("stop", False), ("length", True)])
+def test_a_reply_that_was_cut_is_told_to_the_scorer(finish: str, cut: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("synthgen.export.verifiers")
+    told = []
+
+    def noted(*row: str, **how: bool) -> Any:
+        told.append(how)
+        return score(*row, **how)
+
+    monkeypatch.setattr(module, "score", noted)
+    with chat_server(lambda _: ("ANSWER: 1", finish)) as server:
+        (trace,) = run(server.base_url, {"tasks": ["kv"], "difficulties": [1], "samples_per_combo": 1})
+    assert trace.ok
+    assert {how["cut"] for how in told} == {cut}
 
 
 @pytest.mark.usefixtures("package")
