@@ -95,7 +95,7 @@ def test_a_reply_that_was_cut_is_told_to_the_scorer(stop: str, cut: bool, monkey
     module = importlib.import_module("synthgen.export.inspect")
     told = []
 
-    def noted(*row: str, **how: bool) -> Any:
+    def noted(*row: Any, **how: Any) -> Any:
         told.append(how)
         return score(*row, **how)
 

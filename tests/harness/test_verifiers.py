@@ -89,7 +89,7 @@ def test_a_reply_that_was_cut_is_told_to_the_scorer(finish: str, cut: bool, monk
     module = importlib.import_module("synthgen.export.verifiers")
     told = []
 
-    def noted(*row: str, **how: bool) -> Any:
+    def noted(*row: Any, **how: Any) -> Any:
         told.append(how)
         return score(*row, **how)
 
