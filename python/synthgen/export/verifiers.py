@@ -123,7 +123,7 @@ class SynthgenHarness(vf.Harness[vf.HarnessConfig]):  # type: ignore[misc]
 
 
 class SynthgenEnvConfig(vf.EnvConfig):  # type: ignore[misc]
-    """One agent, which needs no sandbox."""
+    """One model, which needs no sandbox."""
 
     agent: vf.AgentConfig = vf.AgentConfig(runtime=vf.SubprocessConfig())
 
