@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import synthgen
@@ -38,7 +39,7 @@ def of(
     """Evaluate a run; its rows."""
     questions = Questions(("kv",), (1,), 40, params=ROWS)
     own = {"prompt": "plain", "mode": "completions", "max_tokens": 8, "questions": questions} | settings
-    evaluation = Evaluation("ours", checkpoint=str(run), **own)  # type: ignore[arg-type]
+    evaluation = Evaluation("ours", checkpoint=str(run), **own)
     evaluate(evaluation, directory, pace=pace or Pace(max_concurrent=16))
     return {(row["sample_id"], row["repeat"]): row for row in rows(directory)}
 
@@ -60,7 +61,7 @@ def test_a_run_is_asked_as_it_was_trained(run: Path, tmp_path: Path) -> None:
 
 
 def test_batches_and_stops_change_nothing(run: Path, tmp_path: Path) -> None:
-    hot = {"temperature": 1.5, "repeats": 2}
+    hot: dict[str, Any] = {"temperature": 1.5, "repeats": 2}
     whole = of(run, tmp_path / "a", **hot)
     other = of(run, tmp_path / "b", Pace(max_concurrent=5), **hot)
     directory = tmp_path / "c"

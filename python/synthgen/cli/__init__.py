@@ -14,6 +14,7 @@ from . import (
     copy_pretrain,
     curve,
     evaluate,
+    export,
     generate,
     inspect,
     list_tasks,
@@ -29,7 +30,7 @@ from . import (
 
 VERBS = (
     list_tasks, show, inspect, generate, verify, rebuild, bench, train, curve, copy_pretrain, trigger2d, scaling,
-    evaluate, rescore, report,
+    evaluate, rescore, report, export,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._task import generator
 from ..checks import extra
 from ..errors import SynthgenError, param_error
 from ..registry import get
@@ -151,9 +152,9 @@ class Checkpoint:
 
 
 def _stops(pieces: Sequence[str], task: str) -> tuple[int, ...]:
-    """Pieces that begin what comes after an answer of a task."""
-    ends = tuple(get(task).stops())
-    return tuple(i for i, piece in enumerate(pieces) if i > EOS and piece.startswith(ends))
+    """Pieces that hold the beginning of what comes after an answer of a task."""
+    ends = generator(task, {}, None).stops
+    return tuple(i for i, piece in enumerate(pieces) if i > EOS and any(end in piece for end in ends))
 
 
 async def _aside(work: Callable[[], Any]) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import __version__
 from ..checks import integer
 from ..errors import EvaluationError, param_error
 from ..registry import get, tasks
@@ -76,12 +77,13 @@ class Evaluation:
         own, asked = asdict(self), asdict(self.questions)
         del own["questions"]
         asked["samples_per_combo"] = asked.pop("samples")
-        return own | asked | {"versions": {task: tasks()[task].version for task in asked["tasks"]}}
+        versions = {task: tasks()[task].version for task in asked["tasks"]}
+        return own | asked | {"versions": versions, "synthgen": __version__}
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Evaluation:
         """The run of a state. Raises EvaluationError where its rows can not be drawn any more."""
-        given = dict(config)
+        given = {name: value for name, value in config.items() if name != "synthgen"}
         for task, version in given.pop("versions").items():
             now_is = tasks()[task].version if task in tasks() else None
             if now_is != version:
@@ -170,7 +172,7 @@ def evaluate(
 
 def _same(root: Path, before: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     for name, value in config.items():
-        if before.get(name) != replace_tuples(value):
+        if name != "synthgen" and before.get(name) != replace_tuples(value):
             message = f"{root}: this run has {name} = {before.get(name)!r}, not {value!r}"
             raise EvaluationError(f"{message}; choose another directory, or resume it as it was")
 
