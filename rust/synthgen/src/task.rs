@@ -414,6 +414,6 @@ fn every_split_drawn<T: Task>(task: &T) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+mod work;
 #[cfg(test)]
-pub(crate) use tests::check_work;
+pub(crate) use work::{check_work, check_work_at};

@@ -130,7 +130,7 @@ impl Task for Recall {
             String::new()
         } else {
             let fillers = counted(gap, "filler symbol", "filler symbols");
-            format!(" After the pairs stand {fillers}, which mean nothing and are to be ignored; no filler is a key.")
+            format!(" After the pairs stand {fillers} without any meaning, to be ignored; no filler is a key.")
         };
         format!(
             "The prompt begins with {} of a key and a value, one directly after another. A pair is written as one \

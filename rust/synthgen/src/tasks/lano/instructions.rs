@@ -1,5 +1,7 @@
 //! The instructions of Lano.
 
+use std::fmt::Write as _;
+
 use super::Lano;
 use crate::params::Span;
 use crate::sampling::prose::counted;
@@ -16,7 +18,7 @@ pub(super) fn text(task: &Lano) -> String {
                 below.collect::<Vec<_>>().join(" ")
             };
             let choices: Vec<String> = choices.iter().map(spelled).collect();
-            rules += &format!("{} -> {}\n", grammar.symbol_id(level, symbol), choices.join(" | "));
+            let _ = writeln!(rules, "{} -> {}", grammar.symbol_id(level, symbol), choices.join(" | "));
         }
     }
     let terminals = grammar.terminals();
