@@ -38,7 +38,7 @@ def of(
 ) -> dict[tuple[str, int], dict[str, object]]:
     """Evaluate a run; its rows."""
     questions = Questions(("kv",), (1,), 40, params=ROWS)
-    own = {"prompt": "plain", "mode": "completions", "max_tokens": 8, "questions": questions} | settings
+    own: dict[str, Any] = {"prompt": "plain", "mode": "completions", "max_tokens": 8, "questions": questions} | settings
     evaluation = Evaluation("ours", checkpoint=str(run), **own)
     evaluate(evaluation, directory, pace=pace or Pace(max_concurrent=16))
     return {(row["sample_id"], row["repeat"]): row for row in rows(directory)}

@@ -30,7 +30,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the report, and print what it says."""
     from ..checks import extra
-    from ..evaluate import compare, summary
+    from ..evaluate import comparison, summary
     from ..evaluate.reporting import report
 
     if args.output and Path(args.output).suffix.lower() not in (".html", ".htm"):
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         print(summary.console(one.summary, one.directory))
     names = {one.directory: summary.printable(one.name) for one in made.runs}
     for pair in made.comparisons:
-        print(compare.console(pair, (names[pair.first], names[pair.second])))
+        print(comparison.console(pair, (names[pair.first], names[pair.second])))
     for note in made.notes:
         print(note)
     print(f"saved_report={made.page}")

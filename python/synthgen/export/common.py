@@ -39,7 +39,9 @@ def score(
     """
     # Servers may send half of a character, on which no training should end.
     said = response.encode("utf-8", "replace").decode()
-    return get(task).score(said, {"input_text": input_text, "target": target})  # type: ignore[no-any-return]
+    example = {"input_text": input_text, "target": target}
+    found: Score = get(task).score(said, example, cut=cut, continuation=continuation)
+    return found
 
 
 def checked(questions: Questions, style: str) -> Questions:

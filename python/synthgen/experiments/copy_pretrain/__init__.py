@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         score,
     )
     from .experiment import CopyTaskExperiment, Outcome
-    from .reporting import save, tell
+    from .report import save, tell
     from .results import Conclusion, conclude
     from .settings import CopyConfig, compose
 
