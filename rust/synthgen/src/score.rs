@@ -94,9 +94,11 @@ fn against(response: &str, prompt: &str, served: Served, answers: Answers, accep
     // Answers in which markup may belong to the answer: what is right as it stands comes first.
     if !answers.trim {
         for place in &places {
-            for (text, closed) in dress::readings(place, &subjects) {
-                if (answers.is_answer)(text) && accepts(text) {
-                    return judged(Outcome::Correct, text.to_owned(), served.cut && place.open && !closed);
+            for found in dress::readings(place, &subjects) {
+                let said = place.kind != Kind::Last || found.announced;
+                if said && (answers.is_answer)(found.text) && accepts(found.text) {
+                    let cut = served.cut && place.open && !found.closed;
+                    return judged(Outcome::Correct, found.text.to_owned(), cut);
                 }
             }
         }

@@ -167,8 +167,7 @@ impl Task for Capo {
         "the person asked about (form=\"qa\"); biographies are not split, all belong to train";
     const AXES: &'static [&'static str] = &["num_people", "total_bits"];
     const ENCODING: &'static [&'static str] = &["city_first", "fullname", "reverse", "reverse_md", "pronouns", "loss"];
-    const LEADS: &'static [&'static str] =
-        &["city", "university", "company", "date", "person", "name", "in", "at", "on", "from"];
+    const LEADS: &'static [&'static str] = &["city", "company", "date", "person", "name", "in", "at", "on", "from"];
     const STOPS: &'static [&'static str] = &["\n", "."];
     type Params = Params;
     type Instance = Instance;
