@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import Counter
@@ -70,8 +71,10 @@ RIGHT: tuple[Form, ...] = (
     Form("R alone", dress("{R}")),
     Form("`R` alone", dress("`{R}`")),
     Form("The answer is `R`.", dress("The answer is `{R}`.")),
-    Form("lines, then: Therefore, the answer is **R**", dress("First {W}.\nThen more.\nTherefore, the answer is **{R}**")),
-    Form("JSON", lambda case: '{"reasoning": "short", "answer": %s}' % synthgen_json(case.right)),
+    Form(
+        "lines, then: Therefore, the answer is **R**", dress("First {W}.\nThen more.\nTherefore, the answer is **{R}**")
+    ),
+    Form("JSON", lambda case: '{"reasoning": "short", "answer": %s}' % quoted(case.right)),
     Form("$R$", dress("ANSWER: $ {R} $"), SINGLE, BRACKETS),
     Form("\\(R\\)", dress("ANSWER: \\({R}\\)"), SINGLE, BRACKETS),
     Form("[R]", dress("ANSWER: [{R}]"), SINGLE, BRACKETS),
@@ -90,6 +93,9 @@ RIGHT: tuple[Form, ...] = (
     Form("lines, then: So the final answer is R.", dress("First.\nThen.\nSo the final answer is {R}."), SINGLE, AS_ONE),
     Form("lines, then a box", dress("First.\nThen.\n$\\boxed{{R}}$"), SINGLE, BRACKETS),
     Form("lines, then \\[ a box \\]", dress("First.\nThen:\n\\[\n\\boxed{{R}}\n\\]\n"), SINGLE, BRACKETS),
+    Form("a dict", lambda case: "{'final_answer': %s}" % repr(case.right), SINGLE, BRACKETS),
+    Form("quotation", dress("> ANSWER: {R}")),
+    Form("ANSWER : R", dress("ANSWER : {R}")),
     Form("bullet", dress("- ANSWER: {R}")),
     Form("end mark of a chat", dress("ANSWER: {R}<|im_end|>"), TYPED, AS_ONE),
     Form(
@@ -102,16 +108,9 @@ RIGHT: tuple[Form, ...] = (
 )
 
 
-def synthgen_json(text: str) -> str:
+def quoted(text: str) -> str:
     """JSON of a string."""
-    import json
-
     return json.dumps(text, ensure_ascii=False)
-
-
-def tail(case: Case) -> str:
-    """Give the prompt's last line, as far as a word before its end."""
-    return case.prompt
 
 
 WRONG: tuple[Form, ...] = (
@@ -157,19 +156,37 @@ WRONG: tuple[Form, ...] = (
     Form("two boxes", dress("\\boxed{{R}}\nor\n\\boxed{{W}}")),
     Form("boxes on one line", dress("\\boxed{{R}} or \\boxed{{W}}")),
     Form("two lines below ANSWER", dress("ANSWER:\n{R}\n{W}")),
-    Form("JSON of W", lambda case: '{"answer": %s}' % synthgen_json(case.wrong)),
-    Form("JSON of a list of both", lambda case: '{"answer": [%s, %s]}' % (synthgen_json(case.right), synthgen_json(case.wrong))),
-    Form("JSON of another key", lambda case: '{"guess": %s}' % synthgen_json(case.right)),
+    Form("JSON of W", lambda case: '{"answer": %s}' % quoted(case.wrong)),
+    Form("JSON of a list of both", lambda case: '{"answer": [%s, %s]}' % (quoted(case.right), quoted(case.wrong))),
+    Form("JSON of another key", lambda case: '{"guess": %s}' % quoted(case.right)),
     Form("W, R explained below", dress("ANSWER: {W}\nIt is not {R}.")),
     Form("therefore W", dress("First {R}.\nThen more.\nTherefore the answer is {W}")),
-    Form("R doubled", dress("ANSWER: {R} {R}"), tuple(t for t in TASKS if t != "lano"), "may be a string of the grammar"),
+    Form("R and W", dress("ANSWER: {R} and {W}")),
+    Form("R W", dress("ANSWER: {R} {W}")),
+    Form("R = W", dress("ANSWER: {R} = {W}")),
+    Form("is R wrong", dress("ANSWER: {R} is incorrect")),
+    Form("if R", dress("ANSWER: {R} if I am not mistaken, else {W}")),
+    Form("unequal to R", dress("ANSWER: != {R}")),
+    Form("ANSWER R, then ANSWER nothing known", dress("ANSWER: {R}\nANSWER: I do not know.")),
+    Form(
+        "final_answer W in JSON after answer R",
+        lambda case: '{"answer": %s, "final_answer": %s}' % (quoted(case.right), quoted(case.wrong)),
+    ),
+    Form(
+        "R doubled", dress("ANSWER: {R} {R}"), tuple(t for t in TASKS if t != "lano"), "may be a string of the grammar"
+    ),
     Form("R and a letter", dress("ANSWER: {R}q")),
     Form("a letter and R", dress("ANSWER: q{R}")),
     Form("-R", dress("ANSWER: -{R}")),
     Form("case changed", lambda case: "ANSWER: " + case.recased, (*STRINGS, *SYMBOLS), "case does not matter"),
     Form("spaces in front", dress("ANSWER:   {R}"), STRINGS, "spaces are no part of the answer"),
     Form("one symbol missing", lambda case: "ANSWER: " + case.shorter, STRINGS, "has no symbols in a row"),
-    Form("contradicting itself", lambda case: f"ANSWER: {case.right} ({BITS[1 - int(case.right)]})", ("logic",), "no second spelling"),
+    Form(
+        "contradicting itself",
+        lambda case: f"ANSWER: {case.right} ({BITS[1 - int(case.right)]})",
+        ("logic",),
+        "no second spelling",
+    ),
 )
 
 
@@ -239,7 +256,9 @@ def main() -> int:
     """Print what went wrong; write the page when asked to."""
     found = list(rows())
     for row in [row for row in found if row.bad][:60]:
-        print(f"{row.task}: {'right' if row.right else 'wrong'} {row.form.name!r} is {row.outcome}: {row.response!r} for {row.case.right!r}")
+        print(
+            f"{row.task}: {'right' if row.right else 'wrong'} {row.form.name!r} is {row.outcome}: {row.response!r} for {row.case.right!r}"
+        )
     if "--write" in sys.argv[1:]:
         PAGE.write_text(page(found))
     print(f"{len(found)} rows, {sum(row.bad for row in found)} gone wrong")

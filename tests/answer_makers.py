@@ -82,7 +82,11 @@ def cases(task: str, count: int, rng: Random) -> list[Case]:
 
 def changed_number(text: str, rng: Random) -> str:
     value = int(text)
-    return str(rng.choice([n for n in (value - 1, value + 1, value + 10, value * 10 + 1, value // 10) if n >= 0 and n != value]))
+    return str(
+        rng.choice(
+            [n for n in (value - 1, value + 1, value + 10, value * 10 + 1, value // 10) if n >= 0 and n != value]
+        )
+    )
 
 
 def changed_list(items: list[str], rng: Random) -> list[str]:
@@ -171,14 +175,24 @@ def logical(case: Case) -> list[str]:
     gate = case.prompt.split("QUERY ")[1].removesuffix(" ->")
     word = BITS[int(case.right)]
     forms = [word, word.upper(), f"{case.right} ({word})", f"{word} ({case.right})", f"{gate}={case.right}"]
-    return [*forms, f"{gate} = {case.right}", f"{gate} -> {case.right}", ("No", "Yes")[int(case.right)], f"gate {gate} is {word}"]
+    return [
+        *forms,
+        f"{gate} = {case.right}",
+        f"{gate} -> {case.right}",
+        ("No", "Yes")[int(case.right)],
+        f"gate {gate} is {word}",
+    ]
 
 
 def dynamic(case: Case) -> list[str]:
     kind, asked = case.prompt.split("QUERY ")[1].removesuffix(" ->").split(" ")
     if kind == "element":
         return [f"position {case.right}", f"element {asked} is at position {case.right}", f"{asked} = {case.right}"]
-    return [f"element {case.right}", f"the element at position {asked} is {case.right}", f"{case.right} (position {asked})"]
+    return [
+        f"element {case.right}",
+        f"the element at position {asked} is {case.right}",
+        f"{case.right} (position {asked})",
+    ]
 
 
 def dated(case: Case) -> list[str]:
@@ -186,7 +200,13 @@ def dated(case: Case) -> list[str]:
         return [f"It is {case.right}", f"{case.prompt.strip()} {case.right}"]
     month, day, year = case.right.replace(",", "").split(" ")
     iso = f"{year}-{MONTHS.index(month) + 1:02}-{int(day):02}"
-    return [f"{day} {month} {year}", iso, f"{month[:3]} {day}, {year}", f"{day} of {month}, {year}", f"{month} {day} {year}"]
+    return [
+        f"{day} {month} {year}",
+        iso,
+        f"{month[:3]} {day}, {year}",
+        f"{day} of {month}, {year}",
+        f"{month} {day} {year}",
+    ]
 
 
 def summed(case: Case) -> list[str]:
