@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import synthgen
 
@@ -37,6 +37,19 @@ def dress(pattern: str) -> Make:
     """Put the right answer (R) and a wrong one (W) into a pattern."""
     parts = re.split(r"(\{R\}|\{W\})", pattern)
     return lambda case: "".join({"{R}": case.right, "{W}": case.wrong}.get(part, part) for part in parts)
+
+
+def in_json(**members: str | list[str]) -> Make:
+    """A JSON object whose strings are patterns."""
+
+    def make(case: Case) -> str:
+        filled = {
+            name: dress(value)(case) if isinstance(value, str) else [dress(item)(case) for item in value]
+            for name, value in members.items()
+        }
+        return json.dumps(filled, ensure_ascii=False)
+
+    return make
 
 
 TASKS = tuple(synthgen.tasks())
@@ -74,7 +87,7 @@ RIGHT: tuple[Form, ...] = (
     Form(
         "lines, then: Therefore, the answer is **R**", dress("First {W}.\nThen more.\nTherefore, the answer is **{R}**")
     ),
-    Form("JSON", lambda case: '{"reasoning": "short", "answer": %s}' % quoted(case.right)),
+    Form("JSON", in_json(reasoning="short", answer="{R}")),
     Form("$R$", dress("ANSWER: $ {R} $"), SINGLE, BRACKETS),
     Form("\\(R\\)", dress("ANSWER: \\({R}\\)"), SINGLE, BRACKETS),
     Form("[R]", dress("ANSWER: [{R}]"), SINGLE, BRACKETS),
@@ -93,7 +106,7 @@ RIGHT: tuple[Form, ...] = (
     Form("lines, then: So the final answer is R.", dress("First.\nThen.\nSo the final answer is {R}."), SINGLE, AS_ONE),
     Form("lines, then a box", dress("First.\nThen.\n$\\boxed{{R}}$"), SINGLE, BRACKETS),
     Form("lines, then \\[ a box \\]", dress("First.\nThen:\n\\[\n\\boxed{{R}}\n\\]\n"), SINGLE, BRACKETS),
-    Form("a dict", lambda case: "{'final_answer': %s}" % repr(case.right), SINGLE, BRACKETS),
+    Form("a dict", lambda case: str({"final_answer": case.right}), SINGLE, BRACKETS),
     Form("quotation", dress("> ANSWER: {R}")),
     Form("ANSWER : R", dress("ANSWER : {R}")),
     Form("bullet", dress("- ANSWER: {R}")),
@@ -106,11 +119,6 @@ RIGHT: tuple[Form, ...] = (
     ),
     Form("small and capital letters", lambda case: "ANSWER: " + case.right.swapcase(), TYPED, "case matters"),
 )
-
-
-def quoted(text: str) -> str:
-    """JSON of a string."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 WRONG: tuple[Form, ...] = (
@@ -156,9 +164,9 @@ WRONG: tuple[Form, ...] = (
     Form("two boxes", dress("\\boxed{{R}}\nor\n\\boxed{{W}}")),
     Form("boxes on one line", dress("\\boxed{{R}} or \\boxed{{W}}")),
     Form("two lines below ANSWER", dress("ANSWER:\n{R}\n{W}")),
-    Form("JSON of W", lambda case: '{"answer": %s}' % quoted(case.wrong)),
-    Form("JSON of a list of both", lambda case: '{"answer": [%s, %s]}' % (quoted(case.right), quoted(case.wrong))),
-    Form("JSON of another key", lambda case: '{"guess": %s}' % quoted(case.right)),
+    Form("JSON of W", in_json(answer="{W}")),
+    Form("JSON of a list of both", in_json(answer=["{R}", "{W}"])),
+    Form("JSON of another key", in_json(guess="{R}")),
     Form("W, R explained below", dress("ANSWER: {W}\nIt is not {R}.")),
     Form("therefore W", dress("First {R}.\nThen more.\nTherefore the answer is {W}")),
     Form("R and W", dress("ANSWER: {R} and {W}")),
@@ -170,7 +178,7 @@ WRONG: tuple[Form, ...] = (
     Form("ANSWER R, then ANSWER nothing known", dress("ANSWER: {R}\nANSWER: I do not know.")),
     Form(
         "final_answer W in JSON after answer R",
-        lambda case: '{"answer": %s, "final_answer": %s}' % (quoted(case.right), quoted(case.wrong)),
+        in_json(answer="{R}", final_answer="{W}"),
     ),
     Form(
         "R doubled", dress("ANSWER: {R} {R}"), tuple(t for t in TASKS if t != "lano"), "may be a string of the grammar"
@@ -210,7 +218,8 @@ def rows(count: int = 4) -> Iterator[Row]:
     for task in TASKS:
         rng = Random(f"forms of {task}")
         score = synthgen.get(task).score
-        for case in cases(task, count, rng):
+        # A string of a grammar, or an order of a graph, takes long to judge.
+        for case in cases(task, {"lano": 1, "brevo": 2}.get(task, count), rng):
             for right, forms in ((True, RIGHT), (False, WRONG)):
                 for form in forms:
                     if task in form.tasks and case.applies(form.name):
@@ -256,9 +265,8 @@ def main() -> int:
     """Print what went wrong; write the page when asked to."""
     found = list(rows())
     for row in [row for row in found if row.bad][:60]:
-        print(
-            f"{row.task}: {'right' if row.right else 'wrong'} {row.form.name!r} is {row.outcome}: {row.response!r} for {row.case.right!r}"
-        )
+        kind = "right" if row.right else "wrong"
+        print(f"{row.task}: {kind} {row.form.name!r} is {row.outcome}: {row.response!r} for {row.case.right!r}")
     if "--write" in sys.argv[1:]:
         PAGE.write_text(page(found))
     print(f"{len(found)} rows, {sum(row.bad for row in found)} gone wrong")

@@ -114,30 +114,35 @@ def changed_symbols(text: str, rng: Random) -> str:
     return "".join(symbols)
 
 
+def changed_word(word: str, rng: Random) -> str:
+    """Another name of numbers: the last changed, or one more."""
+    parts = word.split(".")
+    return rng.choice([".".join([*parts[:-1], changed_number(parts[-1], rng)]), word + ".1"])
+
+
+def changed_date(date: str, rng: Random) -> str:
+    month, day, year = date.replace(",", "").split(" ")
+    return rng.choice([f"{month} {int(day) % 28 + 1}, {year}", f"{month} {day}, {int(year) + 1}"])
+
+
+CHANGED: dict[str, Callable[[str, Random], str]] = {
+    **dict.fromkeys(STRINGS, changed_symbols),
+    **dict.fromkeys(SYMBOLS, lambda right, rng: rng.choice(["⟨123⟩", "⟨145⟩", "a", "Z", "7", right.swapcase()])),
+    **dict.fromkeys(("arithmetic", "mano"), changed_number),
+    **dict.fromkeys(("inducto", "brevo", "lano"), lambda right, rng: " ".join(changed_list(right.split(" "), rng))),
+    "logic": lambda right, _: str(1 - int(right)),
+    "sequence": lambda right, rng: f"[{changed_number(right[1:-1], rng)}]",
+    "dyna": lambda right, rng: changed_number(right, rng) if right.isdigit() else rng.choice("ABCDEFGHIJ"),
+    "depo": changed_word,
+}
+
+
 def one_wrong(task: str, right: str, targets: Sequence[str], rng: Random) -> str:
     """Draw an answer of the same type."""
-    if task in STRINGS:
-        return changed_symbols(right, rng)
-    if task in SYMBOLS:
-        return rng.choice(["⟨123⟩", "⟨45⟩", "a", "Z", "7", right.swapcase(), right + right])
-    if task == "logic":
-        return str(1 - int(right))
-    if task in ("arithmetic", "mano"):
-        return changed_number(right, rng)
-    if task == "sequence":
-        return f"[{changed_number(right[1:-1], rng)}]"
-    if task == "dyna":
-        return changed_number(right, rng) if right.isdigit() else rng.choice("ABCDEFGHIJ")
-    if task == "depo":
-        parts = right.split(".")
-        near = ".".join([*parts[:-1], changed_number(parts[-1], rng)])
-        return rng.choice([near, right + ".1", rng.choice(targets)])
-    if task in ("inducto", "brevo", "lano"):
-        return " ".join(changed_list(right.split(" "), rng))
-    if task == "capo" and right[-4:].isdigit():
-        month, day, year = right.replace(",", "").split(" ")
-        other = str(int(day) % 28 + 1)
-        return rng.choice([f"{month} {other}, {year}", f"{month} {day}, {int(year) + 1}", rng.choice(targets)])
+    if task in CHANGED and (task != "depo" or rng.random() < 0.6):
+        return CHANGED[task](right, rng)
+    if task == "capo" and right[-4:].isdigit() and rng.random() < 0.6:
+        return changed_date(right, rng)
     return rng.choice(targets)
 
 

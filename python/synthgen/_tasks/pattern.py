@@ -166,9 +166,15 @@ def solve(text: str, *, difficulty: int | None = None, **params: Unpack[Params])
     return _task.solve(text, difficulty=difficulty, params=params)
 
 
-def score(response: str, example: Mapping[str, Any]) -> Score:
-    """Score a free-text response against example["target"]: the last `ANSWER:` wins, markup is stripped, strictly."""
-    return _task.score(response, example)
+def score(
+    response: str, example: Mapping[str, Any], *, cut: bool = False, continuation: bool = False
+) -> Score:
+    """Score a free-text response against example["target"]: the last `ANSWER:` wins, markup is stripped, strictly.
+
+    `cut`: the response ended at its token limit. An answer that may not be complete is "truncated" then.
+    `continuation`: the response continues the prompt's text, and its beginning is the answer.
+    """
+    return _task.score(response, example, cut=cut, continuation=continuation)
 
 
 def source(

@@ -117,8 +117,8 @@ fn contradicts(remark: &str, answer: &str, answers: Answers, subjects: &Subjects
             let same = other == answer || (answers.fold_case && other.eq_ignore_ascii_case(answer));
             !same && !subjects.names(&other)
         }
-        // Symbols in brackets are no words.
-        None => !answers.trim && remark.contains('⟨'),
+        // What has no words is no remark.
+        None => !remark.contains(|c: char| c.is_ascii_alphabetic()) || (!answers.trim && remark.contains('⟨')),
     }
 }
 
@@ -126,7 +126,9 @@ fn contradicts(remark: &str, answer: &str, answers: Answers, subjects: &Subjects
 fn paired(text: &str, pairs: usize) -> Option<(&str, &'static str)> {
     PAIRS[..pairs].iter().find_map(|&(open, close)| {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?;
-        (!inner.is_empty() && is_balanced(inner, open, close)).then_some((inner, open))
+        // Symbols of strings may be brackets.
+        let whole = pairs < PAIRS.len() || is_balanced(inner, open, close);
+        (!inner.is_empty() && whole).then_some((inner, open))
     })
 }
 
