@@ -119,9 +119,9 @@ def test_the_options_are_switches(name: str) -> None:
         synthgen.dyna.score("A", {"target": "A"}, **{name: 1})  # type: ignore[arg-type]
 
 
-def test_responses_of_a_megabyte_are_scored() -> None:
+def test_long_hostile_responses_are_scored() -> None:
     for task, module in TASKS.items():
         example = examples(task)[0]
         for unit in ("[", "1 ", "A ", "ANSWER: 1", "<think>", "⟨123⟩"):
-            response = "ANSWER: " + unit * (2**20 // len(unit))
+            response = "ANSWER: " + unit * (2**18 // len(unit))
             assert not module.score(response, example).correct

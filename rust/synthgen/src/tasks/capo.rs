@@ -359,6 +359,12 @@ impl Task for Capo {
         Some(text.to_owned()).filter(|text| Self::is_answer(text)).or_else(|| forms::date(text))
     }
 
+    /// The longest value that whole words at the beginning say: in a biography its sentence goes on.
+    fn leading(text: &str) -> Option<usize> {
+        let ends = text.match_indices([' ', '.']).map(|(at, _)| at).chain([text.len()]).take(9);
+        ends.filter(|&end| is_value_text(text[..end].trim())).last()
+    }
+
     fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {
         same_value(target, given)
     }
