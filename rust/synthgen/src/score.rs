@@ -63,6 +63,8 @@ pub struct Answers {
     pub spelled: fn(&str) -> Option<String>,
     /// What a prompt asks about.
     pub subjects: fn(&str) -> Vec<String>,
+    /// The end of the answer that begins a text, where it shows.
+    pub leading: fn(&str) -> Option<usize>,
     /// Words that may stand before an answer.
     pub leads: &'static [&'static str],
     /// What may follow an answer in the task's own text.
@@ -87,16 +89,18 @@ fn against(response: &str, prompt: &str, served: Served, answers: Answers, accep
     };
     let places = match find::marked(&text, answers.trim) {
         Some(places) => places,
-        None if served.continuation => vec![continued(&text, answers.stops)],
+        None if served.continuation => vec![continued(&text, answers)],
         None => find::unmarked(&text, answers.trim).into_iter().collect(),
     };
     let subjects = lead::Subjects::of(prompt, answers);
     // Answers in which markup may belong to the answer: what is right as it stands comes first.
     if !answers.trim {
         for place in &places {
-            for (text, closed) in dress::readings(place, &subjects) {
-                if (answers.is_answer)(text) && accepts(text) {
-                    return judged(Outcome::Correct, text.to_owned(), served.cut && place.open && !closed);
+            for found in dress::readings(place, &subjects) {
+                let said = place.kind != Kind::Last || found.announced;
+                if said && (answers.is_answer)(found.text) && accepts(found.text) {
+                    let cut = served.cut && place.open && !found.closed;
+                    return judged(Outcome::Correct, found.text.to_owned(), cut);
                 }
             }
         }
@@ -116,7 +120,9 @@ fn judged(outcome: Outcome, extracted: String, cut: bool) -> Score {
 }
 
 /// The beginning of a continuation, up to the first thing that may follow an answer.
-fn continued<'a>(text: &'a str, stops: &[&str]) -> Found<'a> {
-    let end = stops.iter().filter_map(|stop| text.find(stop)).min();
+fn continued(text: &str, answers: Answers) -> Found<'_> {
+    let stop = answers.stops.iter().filter_map(|stop| text.find(stop)).min();
+    let first = (answers.leading)(&text[..stop.unwrap_or(text.len())]);
+    let end = first.filter(|&end| end < text.len()).or(stop);
     Found::new(&text[..end.unwrap_or(text.len())], end.is_none(), Kind::Beside)
 }

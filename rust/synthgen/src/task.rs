@@ -107,6 +107,10 @@ pub trait Task: Sized + Send + Sync + 'static {
     fn subjects(_prompt: &str) -> Vec<String> {
         Vec::new()
     }
+    /// The end of the answer that begins a text, where the answer itself shows where it ends.
+    fn leading(_text: &str) -> Option<usize> {
+        None
+    }
     /// Is `given` a right answer to the prompt, when `target` is one?
     fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {
         given == target
@@ -267,6 +271,7 @@ impl<T: Task> AnyTask for Configured<T> {
             is_answer: T::is_answer,
             spelled: T::spelled,
             subjects: T::subjects,
+            leading: T::leading,
             leads: T::LEADS,
             stops: T::STOPS,
             fold_case: T::FOLD_CASE,

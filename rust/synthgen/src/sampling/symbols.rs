@@ -66,6 +66,13 @@ pub fn in_words(count: u32) -> String {
     )
 }
 
+/// The end of the symbol that begins a text.
+pub fn first_symbol(text: &str) -> Option<usize> {
+    let end =
+        if text.starts_with('⟨') { text.find('⟩')? + '⟩'.len_utf8() } else { text.chars().next()?.len_utf8() };
+    is_regular_symbol(&text[..end]).then_some(end)
+}
+
 /// The id of a printable ASCII character.
 #[inline]
 pub fn of_char(c: u8) -> u16 {
@@ -93,6 +100,7 @@ mod tests {
         assert_eq!(vocab.encode(&vocab.decode(&ids)), Ok(ids));
         assert!(is_regular_text("a ⟨120⟩") && !is_regular_text("") && !is_regular_text("a⟨copy⟩"));
         assert!(is_regular_symbol(" ") && is_regular_symbol("⟨120⟩"));
+        assert_eq!([first_symbol("⟨120⟩a"), first_symbol("a⟨120⟩"), first_symbol("⟨key⟩")], [Some(9), Some(1), None]);
         assert!(!is_regular_symbol("") && !is_regular_symbol("ab") && !is_regular_symbol("⟨key⟩"));
     }
 }

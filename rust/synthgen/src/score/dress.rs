@@ -6,6 +6,7 @@ use super::lead::{Subjects, is_hedged};
 
 /// Layers taken off at most. Each costs time linear in the text, so a hostile text costs no more than this many readings.
 const LAYERS: usize = 40;
+const LAYERS_OF_STRINGS: usize = 8;
 
 /// What may stand around an answer, longer marks first.
 const PAIRS: [(&str, &str); 36] = [
@@ -86,7 +87,7 @@ fn peeled(text: &str, answers: Answers, subjects: &Subjects, mut remark_allowed:
             return Some(Undressed { answer, closed, announced });
         }
         if let Some((inner, opener)) = paired(rest, PAIRS.len()) {
-            announced |= opener == "\\boxed{" || opener == "<answer>";
+            announced |= is_box(opener);
             (rest, closed) = (inner, true);
         } else if let Some(before) = dangling(rest) {
             (rest, closed) = (before, true);
@@ -94,14 +95,14 @@ fn peeled(text: &str, answers: Answers, subjects: &Subjects, mut remark_allowed:
             rest = before;
         } else if let Some(inner) = opened(rest) {
             rest = inner;
-        } else if let Some((after, word)) = subjects.lead(rest, first_word) {
-            announced |= word == "answer";
-            first_word = false;
-            rest = after;
         } else if remark_allowed && let Some((before, said)) = with_remark(rest) {
             remark_allowed = false;
             remark = Some(said);
             (rest, closed) = (before, true);
+        } else if let Some((after, word)) = subjects.lead(rest, first_word) {
+            announced |= word == "answer";
+            first_word = false;
+            rest = after;
         } else {
             return None;
         }
@@ -111,15 +112,38 @@ fn peeled(text: &str, answers: Answers, subjects: &Subjects, mut remark_allowed:
 
 /// Is another answer named in a remark?
 fn contradicts(remark: &str, answer: &str, answers: Answers, subjects: &Subjects) -> bool {
-    let other = peeled(remark, answers, subjects, false).map(|found| found.answer);
-    other.is_some_and(|other| !other.eq_ignore_ascii_case(answer) && !subjects.names(&other))
+    match peeled(remark, answers, subjects, false) {
+        Some(Undressed { answer: other, .. }) => {
+            let same = other == answer || (answers.fold_case && other.eq_ignore_ascii_case(answer));
+            !same && !subjects.names(&other)
+        }
+        // What has no words is no remark.
+        None => !remark.contains(|c: char| c.is_ascii_alphabetic()) || (!answers.trim && remark.contains('⟨')),
+    }
 }
 
 /// The text within a pair of marks.
 fn paired(text: &str, pairs: usize) -> Option<(&str, &'static str)> {
     PAIRS[..pairs].iter().find_map(|&(open, close)| {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?;
-        (!inner.is_empty()).then_some((inner, open))
+        // Symbols of strings may be brackets.
+        let whole = pairs < PAIRS.len() || is_balanced(inner, open, close);
+        (!inner.is_empty() && whole).then_some((inner, open))
+    })
+}
+
+/// Do brackets around a text belong to each other, and not to parts of it?
+fn is_balanced(inner: &str, open: &str, close: &str) -> bool {
+    let (Some(opening), Some(closing)) = (open.chars().next_back(), close.chars().next_back()) else {
+        return true;
+    };
+    if open == close || !")]}".contains(closing) {
+        return true;
+    }
+    let mut depth = 0;
+    inner.chars().all(|c| {
+        depth += i64::from(c == opening) - i64::from(c == closing);
+        depth >= 0
     })
 }
 
@@ -187,10 +211,19 @@ fn reason(text: &str) -> Option<(&str, &str)> {
     })
 }
 
-/// What the text at a place may say where spaces and markup can belong to the answer, and whether something ended it.
-pub(super) fn readings<'a>(place: &'a Found<'_>, subjects: &Subjects) -> Vec<(&'a str, bool)> {
+/// A reading of a text as it stands, or within markup.
+pub(super) struct Plain<'a> {
+    pub text: &'a str,
+    /// Something stood behind it that ends it.
+    pub closed: bool,
+    /// It was called the answer, or stood in a box.
+    pub announced: bool,
+}
+
+/// What the text at a place may say where spaces and markup can belong to the answer.
+pub(super) fn readings<'a>(place: &'a Found<'_>, subjects: &Subjects) -> Vec<Plain<'a>> {
     let text = place.text();
-    let mut found = vec![(text, false)];
+    let mut found = vec![Plain { text, closed: false, announced: false }];
     let closer = match place.opener {
         "(" => ")",
         "[" => "]",
@@ -198,23 +231,29 @@ pub(super) fn readings<'a>(place: &'a Found<'_>, subjects: &Subjects) -> Vec<(&'
         other => other,
     };
     if !closer.is_empty()
-        && let Some(before) = text.strip_suffix(closer)
+        && let Some(text) = text.strip_suffix(closer)
     {
-        found.push((before, true));
+        found.push(Plain { text, closed: true, announced: false });
     }
-    let mut rest = text;
-    let mut closed = false;
-    for first in [true, false, false, false, false, false, false, false] {
+    let (mut rest, mut closed, mut announced) = (text, false, false);
+    for layer in 0..LAYERS_OF_STRINGS {
         let trimmed = rest.trim();
-        let whole = paired(trimmed, PAIRS_OF_STRINGS).or_else(|| paired(trimmed.strip_suffix('.')?, PAIRS_OF_STRINGS));
-        if let Some((inner, _)) = whole {
+        let whole = paired(trimmed, PAIRS_OF_STRINGS);
+        let whole = whole.or_else(|| paired(trimmed.strip_suffix('.')?, PAIRS_OF_STRINGS));
+        if let Some((inner, opener)) = whole {
+            announced |= is_box(opener);
             (rest, closed) = (inner, true);
-        } else if let Some((after, _)) = subjects.lead(rest.trim_start(), first) {
+        } else if let Some((after, word)) = subjects.lead(rest.trim_start(), layer == 0) {
+            announced |= word == "answer";
             rest = after;
         } else {
             break;
         }
-        found.push((rest, closed));
+        found.push(Plain { text: rest, closed, announced });
     }
     found
+}
+
+fn is_box(opener: &str) -> bool {
+    opener == "\\boxed{" || opener == "<answer>"
 }

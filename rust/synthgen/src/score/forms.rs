@@ -10,14 +10,16 @@ pub fn number(text: &str) -> bool {
 /// Items between spaces, commas or arrows, each perhaps in quotes, in the task's spelling: between single spaces.
 pub fn list(text: &str, is_item: fn(&str) -> bool) -> Option<String> {
     const ARROWS: [&str; 7] = ["->", "=>", "→", "⇒", "\\to", "\\rightarrow", ","];
-    let strict = ARROWS.iter().filter(|arrow| text.contains(**arrow)).collect::<Vec<_>>();
-    let spaced = |part: &str| -> Option<Vec<String>> {
-        let part = part.trim().trim_matches(['\'', '"', '`', '*']);
-        (is_item(part)).then(|| vec![part.to_owned()])
+    let joints = ARROWS.iter().filter(|arrow| text.contains(**arrow)).collect::<Vec<_>>();
+    let item = |part: &str| -> Option<String> {
+        let part = part.trim();
+        let inner = ['\'', '"', '`', '*'].iter().find_map(|&mark| part.strip_prefix(mark)?.strip_suffix(mark));
+        let part = inner.unwrap_or(part);
+        is_item(part).then(|| part.to_owned())
     };
-    let items: Option<Vec<String>> = match strict.as_slice() {
-        [] => text.split_whitespace().map(|item| spaced(item)?.pop()).collect(),
-        [mark] => text.split(**mark).map(|item| spaced(item)?.pop()).collect(),
+    let items: Option<Vec<String>> = match joints.as_slice() {
+        [] => text.split_whitespace().map(item).collect(),
+        [mark] => text.split(**mark).map(item).collect(),
         // Two kinds of joints make no list.
         _ => None,
     };

@@ -3,7 +3,7 @@
 use super::Answers;
 
 /// Words that may stand before any answer. "not", "or" and their like are not among them, and must never be.
-const WORDS: [&str; 29] = [
+const WORDS: [&str; 25] = [
     "so",
     "therefore",
     "thus",
@@ -29,10 +29,6 @@ const WORDS: [&str; 29] = [
     "solution",
     "equals",
     "here",
-    "i",
-    "get",
-    "we",
-    "have",
 ];
 /// Signs that may stand before any answer.
 const SIGNS: [&str; 8] = ["->", "=>", "→", "⇒", "=", ":", "\\to ", "\\rightarrow "];

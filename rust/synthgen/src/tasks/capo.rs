@@ -171,8 +171,7 @@ impl Task for Capo {
         "the person asked about (form=\"qa\"); biographies are not split, all belong to train";
     const AXES: &'static [&'static str] = &["num_people", "total_bits"];
     const ENCODING: &'static [&'static str] = &["city_first", "fullname", "reverse", "reverse_md", "pronouns", "loss"];
-    const LEADS: &'static [&'static str] =
-        &["city", "university", "company", "date", "person", "name", "in", "at", "on", "from"];
+    const LEADS: &'static [&'static str] = &["city", "company", "date", "person", "name", "in", "at", "on", "from"];
     const STOPS: &'static [&'static str] = &["\n", "."];
     type Params = Params;
     type Instance = Instance;
@@ -366,6 +365,12 @@ impl Task for Capo {
 
     fn spelled(text: &str) -> Option<String> {
         Some(text.to_owned()).filter(|text| Self::is_answer(text)).or_else(|| forms::date(text))
+    }
+
+    /// The longest value that whole words at the beginning say: in a biography its sentence goes on.
+    fn leading(text: &str) -> Option<usize> {
+        let ends = text.match_indices([' ', '.']).map(|(at, _)| at).chain([text.len()]).take(9);
+        ends.filter(|&end| is_value_text(text[..end].trim())).last()
     }
 
     fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {

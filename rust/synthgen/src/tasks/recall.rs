@@ -211,6 +211,10 @@ impl Task for Recall {
         symbols::is_regular_symbol(text)
     }
 
+    fn leading(text: &str) -> Option<usize> {
+        symbols::first_symbol(text)
+    }
+
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
         let params = rules.map(|task| &task.params);
         let count = params.map(|p| p.num_symbols);
