@@ -316,7 +316,7 @@ def test_values_of_other_command_lines_become_parameters() -> None:
 
 def test_outcomes_are_those_of_the_scorer() -> None:
     assert OUTCOMES == common.OUTCOMES
-    assert common.score("kv", "ANSWER: \ud800", "", "x").outcome == "unparsed"
+    assert not common.score("kv", "ANSWER: \ud800", "", "x").correct
 
 
 def test_the_commands_of_the_page_parse() -> None:

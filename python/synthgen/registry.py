@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -52,3 +53,15 @@ def get(name: str) -> ModuleType:
     if name not in list(tasks()):
         _native.Generator(text_argument(None, "name", name), {}, None)
     return importlib.import_module(f"synthgen._tasks.{name}")
+
+
+def at_level(name: str, level: int, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords of a task's calls for a level whose own parameters yield to `params`.
+
+    Where they do, the rows are of no level any more, and `difficulty` is left out.
+    """
+    preset = tasks()[name].presets[level - 1]
+    if preset.keys().isdisjoint(params):
+        return {"difficulty": level, **params}
+    own = {key: tuple(value) if isinstance(value, list) else value for key, value in preset.items()}
+    return {**own, **params}

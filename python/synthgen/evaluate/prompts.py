@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..registry import get
+from ..registry import at_level, get
 
 if TYPE_CHECKING:
     from .questions import Question
@@ -50,7 +50,7 @@ def described(task: str, level: int, params: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=256)
 def _described(task: str, level: int, params: tuple[tuple[str, Any], ...]) -> str:
-    return str(get(task).instructions(difficulty=level, **dict(params)))
+    return str(get(task).instructions(**at_level(task, level, dict(params))))
 
 
 @lru_cache(maxsize=64)

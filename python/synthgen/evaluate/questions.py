@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .._task import Split
 from ..checks import MAX_U64, integer
 from ..errors import param_error
-from ..registry import get, tasks
+from ..registry import at_level, get, tasks
 from .prompts import STYLES
 
 SEEDS = ("dyna", "inducto", "filtro", "logic")
@@ -34,7 +34,7 @@ class Question:
 
     sample_id: str
     task: str
-    difficulty: int  # the level that was asked for
+    difficulty: int  # the level that was asked for, under the parameters that were given
     input_text: str
     target: str
     metadata: Mapping[str, Any]
@@ -69,6 +69,11 @@ class Questions:
         integer(None, "seed", self.seed, 0, MAX_U64)
         integer(None, "shots", self.shots, 0, MAX_SHOTS)
         for task in self.tasks:
+            get(task)
+            rows_of = [self._keywords(task, level) for level in self.difficulties]
+            if any(one in rows_of[:i] for i, one in enumerate(rows_of)):
+                allowed = f"allowed: one level, since {', '.join(self.params)} decides what the levels would"
+                raise param_error(task, "difficulties", list(self.difficulties), allowed)
             for level in self.difficulties:
                 next(self.of(task, level))
 
@@ -82,22 +87,25 @@ class Questions:
 
     def of(self, task: str, level: int, start: int = 0) -> Iterator[Question]:
         """Questions of one task at one level, from number `start` on."""
-        params = self.asked(task)
+        keywords = self._keywords(task, level)
         for first in range(start, self.samples, BLOCK):
             count = min(BLOCK, self.samples - first)
-            rows = get(task).examples(count, self.seed, start=first, split=self.split, difficulty=level, **params)
+            rows = get(task).examples(count, self.seed, start=first, split=self.split, **keywords)
             for i, row in enumerate(rows, first):
                 shots = self._shots(task, level, i, row["input_text"]) if self.shots else ()
                 yield Question(row["sample_id"], task, level, row["input_text"], row["target"], row["metadata"], shots)
 
     def asked(self, task: str) -> dict[str, Any]:
-        """Parameters of a task, beside those of its level."""
+        """Parameters of a task, over those of its level."""
         return {**ASKED.get(task, {}), **self.params}
+
+    def _keywords(self, task: str, level: int) -> dict[str, Any]:
+        return at_level(task, level, self.asked(task))
 
     def _shots(self, task: str, level: int, i: int, asked: str) -> tuple[Shot, ...]:
         """The first shots of question i, none of which is the question itself."""
         rows = get(task).examples(
-            self.shots + 1, self.seed, start=i * (MAX_SHOTS + 1), split="train", difficulty=level, **self.asked(task)
+            self.shots + 1, self.seed, start=i * (MAX_SHOTS + 1), split="train", **self._keywords(task, level)
         )
         found = [Shot(row["input_text"], row["target"]) for row in rows if row["input_text"] != asked]
         return tuple(found[: self.shots])
