@@ -60,8 +60,9 @@ def at_level(name: str, level: int, params: Mapping[str, Any]) -> dict[str, Any]
 
     Where they do, the rows are of no level any more, and `difficulty` is left out.
     """
-    preset = tasks()[name].presets[level - 1]
-    if preset.keys().isdisjoint(params):
+    presets = tasks()[name].presets
+    # A level may leave a parameter at its default: it is the level's all the same where another level sets it.
+    if not set(params) & {key for preset in presets for key in preset}:
         return {"difficulty": level, **params}
-    own = {key: tuple(value) if isinstance(value, list) else value for key, value in preset.items()}
+    own = {key: tuple(value) if isinstance(value, list) else value for key, value in presets[level - 1].items()}
     return {**own, **params}
