@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HEAVY := .venv-heavy
+HARNESS := .venv-harness
 export CARGO_TERM_COLOR ?= auto
 # One pip cache and no questions: the same on a laptop and in CI.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -46,14 +47,28 @@ test-rust:
 test-python: $(VENV)/.dev
 	$(BIN)/pytest -m "not heavy and not harness" --numprocesses=2 --dist=worksteal
 
-## test-heavy: what needs torch, transformers and Ray, in an environment of its own
-test-heavy: $(HEAVY)/.built
+## test-heavy: what needs torch, other programs that evaluate, or a browser, in environments of their own
+test-heavy: $(HEAVY)/.built $(HARNESS)/.built browser
 	$(HEAVY)/bin/pytest -m heavy tests/heavy
+	$(HARNESS)/bin/pytest -m harness tests/harness
 
 $(HEAVY)/.built: $(RUST_SOURCES) pyproject.toml
 	$(PYTHON) -m venv $(HEAVY)
 	$(HEAVY)/bin/pip install --quiet --editable '.[heavy]'
 	@touch $@
+
+# verifiers and inspect_ai want other releases of shared packages than what needs torch does.
+$(HARNESS)/.built: $(RUST_SOURCES) pyproject.toml
+	$(PYTHON) -m venv $(HARNESS)
+	$(HARNESS)/bin/pip install --quiet --editable '.[harness]'
+	@touch $@
+
+# A browser for the pages of reports. Debian's is installed where there is none and the user may.
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core \
+	>/dev/null; } || { echo "install chromium and chromedriver, and run this again" >&2; exit 1; }
 
 ## lint: format, lints, types, and stubs against the built module
 lint: $(VENV)/.dev
@@ -88,4 +103,4 @@ fuzz:
 	SYNTHGEN_FUZZ_SECONDS=600 cargo test --release -p synthgen --locked --test fuzz -- --nocapture
 
 clean:
-	rm -rf target $(VENV) $(HEAVY) data
+	rm -rf target $(VENV) $(HEAVY) $(HARNESS) data
