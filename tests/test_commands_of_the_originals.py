@@ -4,6 +4,8 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from synthgen.experiments.copy_pretrain.settings import ABLATIONS, compose
 from synthgen.train import LanguageModel, ModelConfig, save_pretrained
 
 from tests import trigger2d_experiment
+from tests.evaluation_server import reply, serving
 from tests.test_inspection import tokenizer
 
 PAGE = Path(__file__).parent.parent / "docs" / "experiments" / "commands.md"
@@ -29,13 +32,13 @@ def commands() -> Iterator[str]:
             yield from re.findall(r"`(synthgen [^`]+)`", cells[1])
 
 
-COMMANDS = [one for one in dict.fromkeys(commands()) if "synthgen evaluate" not in one and "verify DIR" not in one]
+COMMANDS = [one for one in dict.fromkeys(commands()) if "verify DIR" not in one]
 
 
 def test_no_command_is_left_out() -> None:
     assert len(COMMANDS) > 30
     assert {one.split()[1] for one in COMMANDS} == {
-        "copy-pretrain", "curve", "generate", "inspect", "scaling", "show", "train", "trigger2d",
+        "copy-pretrain", "curve", "evaluate", "generate", "inspect", "report", "scaling", "show", "train", "trigger2d",
     }  # fmt: skip
 
 
@@ -97,11 +100,43 @@ def scaling(words: list[str], folder: Path) -> list[str]:
     return [*words, "--preset=smoke", *grid, f"output_dir={folder}"]
 
 
+RUNNING = ExitStack()
+FEW = ["--samples-per-combo", "1", "--requests-per-minute", "0"]
+
+
+def evaluate(words: list[str], folder: Path) -> list[str]:
+    """The same words to a server of our own; a run that is resumed, or reported, is one of these."""
+    if any("eval_results" in word for word in words):
+        asked = [
+            "--base-url",
+            server(),
+            "--model",
+            "any",
+            *FEW,
+            "--tasks",
+            "logic",
+            "--output-dir",
+            str(folder / "run"),
+        ]
+        assert main(["evaluate", *asked]) == 0
+    words = [re.sub(r"^https?://.*", server(), word) for word in words]
+    words = [str(folder / "run") if "eval_results" in word else word for word in words]
+    return words if str(folder / "run") in words else [*words, *FEW, "--output-dir", str(folder / "run")]
+
+
+@cache
+def server() -> str:
+    """The address of a server that runs as long as the tests."""
+    return RUNNING.enter_context(serving(lambda *_: reply("ANSWER: 1"))).url
+
+
 SMALL: dict[str, Callable[[list[str], Path], list[str]]] = {
     "copy-pretrain": copy_pretrain,
     "curve": curve,
+    "evaluate": evaluate,
     "generate": generate,
     "inspect": inspect,
+    "report": evaluate,
     "scaling": scaling,
     "show": lambda words, _: words,
     "train": training,

@@ -1,6 +1,9 @@
 """A model of ours evaluated in this process, through the same path as a server."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +110,20 @@ def test_the_command_line_evaluates_a_run(run: Path, tmp_path: Path, cli: Cli) -
     assert (kept["mode"], kept["prompt"], kept["max_tokens"]) == ("completions", "plain", 256)
     status, out, _ = cli("evaluate", "--resume", tmp_path / "out", "--quiet")
     assert status == 0
+
+
+def test_an_interrupt_ends_it_and_keeps_what_came(run: Path, tmp_path: Path) -> None:
+    words = ["--tasks", "kv", "--num-symbols", "8", "--num-pairs", "2,3", "--difficulties", "1", "--quiet"]
+    command = [sys.executable, "-m", "synthgen.cli", "evaluate", "--checkpoint", str(run), *words]
+    more = ["--samples-per-combo", "1000000", "--output-dir", str(tmp_path / "out")]
+    process = subprocess.Popen([*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    results = tmp_path / "out" / RESULTS
+    while not (results.exists() and results.stat().st_size):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"synthgen evaluate --resume {tmp_path / 'out'}" in out
+    assert err.splitlines()[-1] == "interrupted"
+    kept = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert kept["overall"]["total_samples"] == sum(1 for _ in lines(results)) > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,10 @@ def run(args: argparse.Namespace) -> int:
             result = evaluate(evaluation, directory, pace=pace, api_key=key, told=told)
     except KeyboardInterrupt:
         _go_on(directory)
+        if evaluation.checkpoint is not None:
+            from ..evaluate.checkpoint import leave
+
+            leave(128 + signal.SIGINT)
         raise
     return finish(result.summary, directory, result.finished, args.max_errors)
 

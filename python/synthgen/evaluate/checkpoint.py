@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -22,6 +25,11 @@ from .replies import Reply
 
 LONGEST = 256
 """New tokens of an answer, where nothing else is asked for: models of ours do not think aloud."""
+
+
+BATCH = "synthgen-batch"
+GRACE = 1.0
+"""Seconds that an interrupt waits for a batch that is under way."""
 
 
 class Spelling(NamedTuple):
@@ -158,7 +166,7 @@ def _stops(pieces: Sequence[str], task: str) -> tuple[int, ...]:
 
 
 async def _aside(work: Callable[[], Any]) -> Any:
-    """Do work in a thread that does not keep the process: an interrupt need not wait for it."""
+    """Do work in a thread, which an interrupt does not wait for."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
 
@@ -173,8 +181,19 @@ async def _aside(work: Callable[[], Any]) -> Any:
         except BaseException as error:  # it is raised again where it is waited for
             failure = error
         # After an interrupt nobody waits any more, and the loop is closed.
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, failure)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, name=BATCH).start()
     return await future
+
+
+def leave(status: int) -> None:
+    """End the process at once if a batch is under way and takes longer: a program of XLA cannot be interrupted."""
+    for thread in threading.enumerate():
+        if thread.name == BATCH:
+            thread.join(GRACE)
+            if thread.is_alive():
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)

@@ -126,7 +126,7 @@ class Pace:
 
 
 Told = Callable[[int, int, Mapping[str, Any]], None]
-"""Hears of every row: how many are done, of how many, and the row."""
+"""Hears of every row: how many questions were put, of how many, and the row."""
 
 
 @dataclass(frozen=True)
@@ -234,16 +234,17 @@ def _outside(work: Coroutine[Any, Any, bool]) -> bool:
 async def _ask(evaluation: Evaluation, pace: Pace, store: Store, model: Model, told: Told | None) -> bool:
     """Put all questions that are left; say whether all were put."""
     total, left = len(evaluation), _left(evaluation, store)
-    failed, stopped = 0, False
+    put, failed, stopped = len(store.done), 0, False
 
     async def work() -> None:
-        nonlocal failed, stopped
+        nonlocal put, failed, stopped
         for question, repeat in left:
             asked = await model.ask(Put(evaluation.prompt_of(question), question, repeat))
             row = row_of(question, repeat, asked, evaluation.mode)
             store.add(row)
+            put += 1
             if told is not None:
-                told(len(store.done), total, row)
+                told(put, total, row)
             failed = failed + 1 if row["outcome"] == "error" else 0
             if pace.stop_after_errors and failed >= pace.stop_after_errors:
                 stopped = True
