@@ -30,9 +30,10 @@ def test_the_python_of_the_readme_runs() -> None:
 
 
 def commands() -> list[str]:
-    """Command lines of synthgen in the README."""
-    lines = "\n".join(blocks("sh")).splitlines()
-    return [line for line in lines if line.startswith("synthgen ")]
+    """Command lines of synthgen in the README, and on the page of evaluation."""
+    page = (ROOT / "docs" / "evaluation.md").read_text()
+    lines = "\n".join([*blocks("sh"), *re.findall(r"```sh\n(.*?)```", page, re.DOTALL)]).splitlines()
+    return [line for line in dict.fromkeys(lines) if line.startswith("synthgen ")]
 
 
 @pytest.mark.parametrize("command", commands())
@@ -54,7 +55,7 @@ def test_every_test_that_the_promises_name_exists() -> None:
     table = README[README.index("## Promises") : README.index("## Speed")]
     files = {
         path.name: path
-        for path in [*ROOT.glob("tests/*.py"), *ROOT.glob("tests/heavy/*.py"), *ROOT.glob("rust/synthgen/**/*.rs")]
+        for path in [*ROOT.glob("tests/*.py"), *ROOT.glob("tests/h*/*.py"), *ROOT.glob("rust/synthgen/**/*.rs")]
     }
     named = re.findall(r"`?([a-z_0-9]+\.(?:rs|py))(?::\s*([a-z_, ]+))?", table)
     assert len(named) > 10
