@@ -1,60 +1,22 @@
 """Runs: what is asked does not depend on how, nothing is lost or doubled, and a run that was stopped goes on."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import synthgen
-from synthgen.errors import EvaluationError, ParamError
-from synthgen.evaluate import Evaluation, Pace, Questions, Result, evaluate, rescore
+from synthgen.errors import EvaluationError
+from synthgen.evaluate import Evaluation, Pace, Questions, evaluate, rescore
+from synthgen.evaluate.prompts import between
 from synthgen.evaluate.store import RESULTS, STATE, SUMMARY, Store, key_of, lines, read_state, rows
 from synthgen.evaluate.summary import figures
 
-from tests.dataset_files import Cli
-from tests.evaluation_server import FAULTS, Body, Running, Say, fault, number, question_of, reply, serving
-
-FAST = Pace(requests_per_minute=0, max_concurrent=16, attempts=8, timeout=1.0, stop_after_errors=0)
-TASKS = ("dyna", "inducto", "filtro", "logic")
-
-
-def solved(text: str) -> str:
-    """The right answer to a prompt of any of the four tasks."""
-    task = {"ST": "dyna", "Ex": "inducto", "ED": "filtro", "IN": "logic"}
-    name = next(found for start, found in task.items() if text.startswith(start))
-    return str(synthgen.get(name).solve(text))
-
-
-def knowing(body: Body, _: int) -> Say:
-    """Answer rightly, but for one question in four."""
-    text = question_of(body).rpartition("\n\n")[2]
-    kind = number(text) % 8
-    if kind == 0:
-        return reply("I do not know.\nReally.")
-    if kind == 1:
-        return reply("<think>hm", finish="length")
-    return reply(f"ANSWER: {solved(text)}")
-
-
-def asked(url: str, **settings: Any) -> Evaluation:
-    """A run of plain prompts."""
-    own: dict[str, Any] = {"tasks": TASKS, "difficulties": (1, 2), "samples": 5}
-    own |= {
-        name: settings.pop(name)
-        for name in ("tasks", "difficulties", "samples", "split", "shots", "seed")
-        if name in settings
-    }
-    return Evaluation("tiny", url, questions=Questions(**own), **{"prompt": "plain", **settings})
-
-
-def go(url: str, directory: Path, pace: Pace = FAST, **settings: Any) -> Result:
-    """Run it."""
-    return evaluate(asked(url, **settings), directory, pace=pace)
+from tests.evaluation_runs import COMMAND, FAST, TASKS, asked, command, go, knowing, solved
+from tests.evaluation_server import FAULTS, Body, Say, fault, number, question_of, reply, serving
 
 
 def test_a_run_leaves_rows_state_and_summary(tmp_path: Path) -> None:
@@ -133,6 +95,32 @@ def test_repeats_ask_everything_again(tmp_path: Path) -> None:
     assert result.summary["overall"]["total_samples"] == 120
 
 
+@pytest.mark.parametrize("mode", ["chat", "completions"])
+@pytest.mark.parametrize("prompt", ["plain", "described"])
+def test_every_task_is_asked_and_its_right_answers_are_right(mode: str, prompt: str, tmp_path: Path) -> None:
+    """The right answer to each question, in a chat or as the text that the row goes on with, shots before it."""
+    tasks = tuple(task for task in synthgen.tasks() if prompt == "described" or task != "lano")
+    questions = Questions(tasks, (1, 3), 3, shots=1)
+    evaluation = Evaluation("right", "http://replaced/v1", questions=questions, mode=mode, prompt=prompt)
+    answers = {}
+    for question in questions:
+        put = evaluation.prompt_of(question)
+        said = put if isinstance(put, str) else put[-1]["content"]
+        goes_on = f"{between(question.task)}{question.target}\n\nand so on"
+        answers[said] = f"ANSWER: {question.target}" if mode == "chat" else goes_on
+        assert said.endswith(question.input_text)
+        assert isinstance(put, str) or put[-2]["content"] == f"ANSWER: {question.shots[0].target}"
+    # Lano asks the same of everybody, and any string of the grammar is right.
+    assert len(answers) >= len(questions) - 4
+    with serving(lambda body, _: reply(answers[question_of(body)], chat=mode == "chat")) as running:
+        result = evaluate(
+            Evaluation("right", running.url, questions=questions, mode=mode, prompt=prompt), tmp_path / "run", pace=FAST
+        )
+    missed = [(row["target"], row["raw_response"]) for row in rows(tmp_path / "run") if not row["is_correct"]]
+    assert not missed
+    assert result.summary["overall"]["correct"] == len(questions)
+
+
 # What goes wrong, and what comes of it.
 
 
@@ -172,15 +160,6 @@ def test_no_fault_loses_or_doubles_a_sample(tmp_path: Path) -> None:
     calm = outcomes(tmp_path / "calm")
     assert all(calm[sample] == outcome for sample, outcome in outcomes(tmp_path / "run").items() if sample not in never)
     assert result.summary["overall"]["errors"] == len(never) > 10
-
-
-COMMAND = [sys.executable, "-m", "synthgen.cli", "evaluate"]
-
-
-def command(running: Running, directory: Path, *more: str) -> list[str]:
-    """The command line of a run of 480 questions."""
-    words = ["--base-url", running.url, "--model", "tiny", "--prompt", "plain", "--samples-per-combo", "40"]
-    return [*COMMAND, *words, "--max-concurrent", "8", "--output-dir", str(directory), "--quiet", *more]
 
 
 def same_figures(first: Path, second: Path) -> bool:
@@ -342,133 +321,3 @@ def test_scoring_anew_changes_what_is_said_and_nothing_else(tmp_path: Path) -> N
     assert sum(found.changed.values()) == found.rows == 40
     assert (directory / RESULTS).read_text() == whole
     assert figures(found.summary) == figures(summary)
-
-
-# The command line.
-
-
-def test_the_console_is_that_of_the_original(cli: Cli, tmp_path: Path) -> None:
-    with serving(knowing) as running:
-        status, out, err = cli(
-            "evaluate", "--base-url", running.url, "--model", "llama-3.1-8b", "--tasks", "dyna", "logic",
-            "--difficulties", 1, 2, "--samples-per-combo", 5, "--prompt", "plain", "--output-dir", tmp_path / "run",
-        )  # fmt: skip
-        bodies = [body for body, _ in running.requests]
-    assert status == 0
-    assert out.startswith("Evaluating llama-3.1-8b on 2 tasks x 2 difficulties x 5 samples = 20 total\n")
-    assert "20 of 20 questions" in err
-    for words in (
-        "RESULTS SUMMARY",
-        "Model: llama-3.1-8b",
-        "DYNA",
-        "LOGIC",
-        "L1:",
-        "Easy",
-        "Medium",
-        "Results saved to",
-    ):
-        assert words in out
-    assert all(body["temperature"] == 0.0 and body["max_tokens"] == 2048 for body in bodies)
-
-
-def test_keys_come_from_the_environment(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SYNTHLM_API_KEY", "old")
-    for name, sent in (("SYNTHLM_API_KEY", "old"), ("SYNTHGEN_API_KEY", "new")):
-        monkeypatch.setenv(name, sent)
-        with serving(knowing) as running:
-            directory = tmp_path / name
-            assert cli(*command(running, directory, "--tasks", "logic", "--samples-per-combo", "1")[3:])[0] == 0
-            assert running.requests[0][1]["authorization"] == f"Bearer {sent}"
-
-
-def test_exit_statuses(cli: Cli, tmp_path: Path) -> None:
-    def half(body: Body, before: int) -> Say:
-        return Say(400) if number(question_of(body)) % 2 else knowing(body, before)
-
-    few = ("--tasks", "logic", "--samples-per-combo", "10")
-    with serving(half) as running:
-        status, out, _ = cli(*command(running, tmp_path / "a", *few)[3:])
-        assert status == 3
-        assert "30 samples ended in an error" in out
-        assert f"synthgen evaluate --resume {tmp_path / 'a'}" in out
-        assert cli(*command(running, tmp_path / "b", *few, "--max-errors", "1")[3:])[0] == 0
-        running.answer = lambda *_: Say(400)
-        status, out, _ = cli(*command(running, tmp_path / "c", *few, "--stop-after-errors", "3")[3:])
-        assert status == 4
-        assert "given up" in out
-        running.answer = knowing
-        assert cli("evaluate", "--resume", tmp_path / "c", "--quiet")[0] == 0
-
-
-def test_a_dry_run_asks_and_writes_nothing(cli: Cli, tmp_path: Path) -> None:
-    with serving(knowing) as running:
-        status, out, _ = cli(*command(running, tmp_path / "run", "--dry-run", "--shots", "1")[3:])
-        assert status == 0
-        assert not running.asked
-    assert not (tmp_path / "run").exists()
-    assert "480 questions" in out
-    assert "dyna level 2: 40" in out
-    assert "ANSWER: " in out
-    assert synthgen.dyna.example(0, 42, split="test", difficulty=1)["input_text"] in out
-
-
-WRONG: dict[str, tuple[list[str], str]] = {
-    "no address": (["--model", "m"], "--base-url"),
-    "no model": (["--base-url", "http://x/v1"], "--model"),
-    "no url": (["--base-url", "x", "--model", "m"], "http://localhost:8000/v1"),
-    "an unknown task": (
-        ["--base-url", "http://x/v1", "--model", "m", "--tasks", "dyna", "lgoic"],
-        'did you mean "logic"',
-    ),
-    "a task twice": (["--base-url", "http://x/v1", "--model", "m", "--tasks", "dyna", "dyna"], "each once"),
-    "a level": (["--base-url", "http://x/v1", "--model", "m", "--difficulties", "4"], "difficulties = 4"),
-    "a split": (["--base-url", "http://x/v1", "--model", "m", "--split", "dev"], "split"),
-    "lano plain": (["--base-url", "http://x/v1", "--model", "m", "--tasks", "lano", "--prompt", "plain"], "described"),
-    "a style": (["--base-url", "http://x/v1", "--model", "m", "--prompt", "long"], "plain or described"),
-    "no samples": (["--base-url", "http://x/v1", "--model", "m", "--samples-per-combo", "0"], "samples_per_combo = 0"),
-    "a temperature": (["--base-url", "http://x/v1", "--model", "m", "--temperature", "-1"], "temperature = -1.0"),
-    "a timeout": (["--base-url", "http://x/v1", "--model", "m", "--timeout", "0"], "timeout = 0.0"),
-    "no retries": (["--base-url", "http://x/v1", "--model", "m", "--max-retries", "-1"], "attempts = 0"),
-    "a share": (["--base-url", "http://x/v1", "--model", "m", "--max-errors", "2"], "max_errors = 2.0"),
-    "a body": (["--base-url", "http://x/v1", "--model", "m", "--extra-body", "[1]"], "a JSON object"),
-    "a parameter": (["--base-url", "http://x/v1", "--model", "m", "--tasks", "dyna", "--num-opps", "3"], "num_ops"),
-    "both": (["--base-url", "http://x/v1", "--checkpoint", "x", "--model", "m"], "not both"),
-    "a chat with a checkpoint": (["--checkpoint", "x", "--chat"], "completions"),
-    "no run": (["--resume", "nowhere"], "nowhere is no directory of an evaluation"),
-    "resume and decide": (["--resume", "nowhere", "--seed", "3"], "leave it out with --resume"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_options_are_refused_in_one_line(
-    case: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    words, said = WRONG[case]
-    status, out, err = cli("evaluate", *words)
-    assert status == 1
-    assert not out
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert said in err
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_directory_that_is_taken_is_not_written(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    with serving(knowing) as running:
-        status, _, err = cli(*command(running, tmp_path)[3:])
-    assert status == 1
-    assert "--resume DIR" in err
-    assert os.listdir(tmp_path) == ["notes.txt"]
-
-
-def test_wrong_settings_are_refused_in_python_too(tmp_path: Path) -> None:
-    for settings, said in (
-        ({"mode": "voice"}, "chat or completions"),
-        ({"repeats": 0}, "repeats = 0"),
-        ({"tasks": ()}, "tasks"),
-    ):
-        with pytest.raises(ParamError, match=said):
-            go("http://127.0.0.1:1/v1", tmp_path / "run", **settings)
-    assert not (tmp_path / "run").exists()

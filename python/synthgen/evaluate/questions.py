@@ -92,8 +92,9 @@ class Questions:
             count = min(BLOCK, self.samples - first)
             rows = get(task).examples(count, self.seed, start=first, split=self.split, **keywords)
             for i, row in enumerate(rows, first):
-                shots = self._shots(task, level, i, row["input_text"]) if self.shots else ()
-                yield Question(row["sample_id"], task, level, row["input_text"], row["target"], row["metadata"], shots)
+                own = Shot(row["input_text"], row["target"])
+                shots = self._shots(task, level, i, own) if self.shots else ()
+                yield Question(row["sample_id"], task, level, *own, row["metadata"], shots)
 
     def asked(self, task: str) -> dict[str, Any]:
         """Parameters of a task, over those of its level."""
@@ -102,13 +103,13 @@ class Questions:
     def _keywords(self, task: str, level: int) -> dict[str, Any]:
         return at_level(task, level, self.asked(task))
 
-    def _shots(self, task: str, level: int, i: int, asked: str) -> tuple[Shot, ...]:
+    def _shots(self, task: str, level: int, i: int, asked: Shot) -> tuple[Shot, ...]:
         """The first shots of question i, none of which is the question itself."""
         rows = get(task).examples(
             self.shots + 1, self.seed, start=i * (MAX_SHOTS + 1), split="train", **self._keywords(task, level)
         )
-        found = [Shot(row["input_text"], row["target"]) for row in rows if row["input_text"] != asked]
-        return tuple(found[: self.shots])
+        found = [Shot(row["input_text"], row["target"]) for row in rows]
+        return tuple([shot for shot in found if shot != asked][: self.shots])
 
 
 @lru_cache(maxsize=256)
