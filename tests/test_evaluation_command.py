@@ -96,6 +96,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no retries": (["--base-url", "http://x/v1", "--model", "m", "--max-retries", "-1"], "attempts = 0"),
     "a share": (["--base-url", "http://x/v1", "--model", "m", "--max-errors", "2"], "max_errors = 2.0"),
     "a body": (["--base-url", "http://x/v1", "--model", "m", "--extra-body", "[1]"], "a JSON object"),
+    "a stream": (
+        ["--base-url", "http://x/v1", "--model", "m", "--extra-body", '{"stream": true}'],
+        "any but messages, n, prompt, stream",
+    ),
     "a parameter": (["--base-url", "http://x/v1", "--model", "m", "--tasks", "dyna", "--num-opps", "3"], "num_ops"),
     "both": (["--base-url", "http://x/v1", "--checkpoint", "x", "--model", "m"], "not both"),
     "a chat with a checkpoint": (["--checkpoint", "x", "--chat"], "completions"),

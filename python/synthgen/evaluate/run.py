@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .checkpoint import Checkpoint
 
 MODES = ("chat", "completions")
+OWN = frozenset({"messages", "n", "prompt", "stream"})
+"""Keys of a request that decide what is asked, or in which form the answer comes."""
 SCORED = ("outcome", "is_correct", "extracted_answer")
 """What a row says of its response, and `rescore` says anew."""
 
@@ -58,6 +60,10 @@ class Evaluation:
         for task in self.questions.tasks:
             if not askable(task, self.prompt):
                 raise param_error(task, "prompt", self.prompt, "its questions are empty; allowed: described")
+        for name in self.extra_body.keys() & OWN:
+            raise param_error(
+                None, "extra_body", name, f"no key of one's own; allowed: any but {', '.join(sorted(OWN))}"
+            )
         integer(None, "repeats", self.repeats, 1, 10_000)
         integer(None, "max_tokens", self.max_tokens, 1, 2**24)
         if not 0 <= self.temperature < math.inf:
