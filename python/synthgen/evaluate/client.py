@@ -154,11 +154,11 @@ class Server:
             except Failed as error:
                 failure = error
                 took = _since(began)
+                if failure.busy:
+                    self._limiter.overloaded(failure.wait)
             finally:
                 self._limiter.settle(thought, used)
                 self._limiter.release()
-            if failure.busy:
-                self._limiter.overloaded(failure.wait)
             if not failure.again or attempt == self._attempts:
                 return Asked(None, self._without_key(str(failure)), attempt, took)
             await self._clock.sleep(pause(attempt, failure.wait, self._rng))
