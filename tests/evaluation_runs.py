@@ -9,7 +9,7 @@ from synthgen.evaluate import Evaluation, Pace, Questions, Result, evaluate
 
 from tests.evaluation_server import Body, Running, Say, number, question_of, reply
 
-FAST = Pace(requests_per_minute=0, max_concurrent=16, attempts=8, timeout=1.0, stop_after_errors=0)
+FAST = Pace(requests_per_minute=0, max_concurrent=16, max_retries=7, timeout=1.0, stop_after_errors=0)
 TASKS = ("dyna", "inducto", "filtro", "logic")
 
 

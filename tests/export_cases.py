@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from synthgen.evaluate.judging import judge
 from synthgen.evaluate.questions import Question, Questions
-from synthgen.export.common import score
 
 OUTCOMES = ("correct", "wrong", "unparsed", "truncated")
 TASKS = ("dyna", "kv", "logic")
@@ -37,7 +37,7 @@ def expected(pairs: list[tuple[Question, str]], continuation: bool = False) -> d
     """The outcome of each reply by our scorer; for a chat all four are there."""
     found = {}
     for question, reply in pairs:
-        ours = score(question.task, reply, question.input_text, question.target, continuation=continuation)
+        ours = judge(question.task, reply, question.input_text, question.target, continuation=continuation)
         found[question.sample_id] = ours.outcome
     assert continuation or set(found.values()) == set(OUTCOMES)
     return found

@@ -1,5 +1,6 @@
 """A model of ours evaluated in this process, through the same path as a server."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -9,7 +10,10 @@ from typing import Any
 
 import pytest
 import synthgen
-from synthgen.evaluate import Evaluation, Pace, Questions, evaluate, rows
+from synthgen.evaluate import Evaluation, Pace, Questions, evaluate, prompts, rows
+from synthgen.evaluate.checkpoint import Checkpoint
+from synthgen.evaluate.client import Put
+from synthgen.evaluate.replies import Reply
 from synthgen.evaluate.store import RESULTS, lines
 from synthgen.train import train
 
@@ -85,6 +89,46 @@ def test_a_run_of_a_mixture_is_asked_by_task(mixed: Path, tmp_path: Path) -> Non
     assert len(found) == 12
     assert {row["task"] for row in found.values()} == {"logic", "mano"}
     assert all(row["error"] is None for row in found.values())
+
+
+def test_what_ends_one_task_ends_no_other(mixed: Path) -> None:
+    model = Checkpoint(str(mixed), 4, 0.0, 3)
+
+    async def work() -> list[list[str]]:
+        batches: list[list[str]] = []
+
+        def noted(taken: Any) -> list[Reply]:
+            batches.append([one.spelling.decode(one.ids) for one in taken])
+            return [Reply("") for _ in taken]
+
+        model._generate = noted  # type: ignore[method-assign]
+        asked = [
+            Put(str(prompts.text(one, "plain", {})), one, 0)
+            for pair in zip(*(Questions((task,), (1,), 4) for task in ("logic", "mano")), strict=True)
+            for one in pair
+        ]
+        await asyncio.gather(*(model.ask(put) for put in asked))
+        return batches
+
+    batches = asyncio.run(work())
+    assert [len(batch) for batch in batches] == [3, 3, 1, 1]
+    for batch in batches:
+        assert len({text.startswith("<logic>") for text in batch}) == 1
+
+
+def test_a_batch_that_breaks_ends_the_run(run: Path) -> None:
+    model = Checkpoint(str(run), 4, 0.0, 2)
+
+    def broken(_: Any) -> list[Reply]:
+        raise RuntimeError("RESOURCE_EXHAUSTED")
+
+    model._generate = broken  # type: ignore[assignment, method-assign]
+
+    async def work() -> list[Any]:
+        puts = [Put(one.input_text, one, 0) for one in Questions(("kv",), (1,), 5)]
+        return await asyncio.gather(*(model.ask(put) for put in puts), return_exceptions=True)
+
+    assert [str(one) for one in asyncio.run(work())] == ["RESOURCE_EXHAUSTED"] * 5
 
 
 def test_what_a_checkpoint_cannot_be_asked_is_refused(run: Path, tmp_path: Path, cli: Cli) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -107,6 +108,26 @@ def test_nobody_at_the_address_is_an_error_after_all_tries() -> None:
     assert "Connect" in asked.error
 
 
+@pytest.mark.parametrize("before", range(280, 300, 3))
+def test_a_key_is_not_told_in_part(before: int) -> None:
+    asked, _ = ask(lambda *_: Say(401, b"x" * before + b" sk-very-secret"), api_key="sk-very-secret")
+    assert asked.error is not None
+    assert "sk" not in asked.error
+    said, _ = ask(lambda *_: reply("ANSWER: sk-very-secret"), api_key="sk-very-secret")
+    assert said.reply is not None
+    assert said.reply.text == "ANSWER: ..."
+    told, _ = ask(lambda *_: reply("ANSWER: none"), api_key="none")
+    assert told.reply is not None
+    assert told.reply.text == "ANSWER: none"  # a word for no key is no secret
+
+
+def test_a_choice_that_failed_is_no_answer() -> None:
+    choices = [{"finish_reason": "error", "error": {"message": "upstream"}, "message": {"content": ""}}]
+    asked, requests = ask(lambda *_: Say(content=json.dumps({"choices": choices}).encode()))
+    assert asked.error == "the server says: upstream"
+    assert len(requests) == 3
+
+
 def test_a_key_is_never_told() -> None:
     def answer(body: Any, before: int) -> Say:
         return Say(401, b'{"error": {"message": "bad key sk-very-secret of yours"}}')
@@ -204,7 +225,19 @@ def test_a_url_is_taken_with_or_without_its_end(given_url: str, url: str) -> Non
     assert is_local(url) == ("localhost" in url)
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://x/v1", "http://", "http://x:port/v1", "/v1"])
+@pytest.mark.parametrize("url", ["http://user:hunter2@x/v1", "http://x/v1?api-version=hunter2", "http://x/v1#hunter2"])
+def test_what_may_be_a_secret_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ParamError, match="without user, query or fragment") as caught:
+        checked_url(url)
+    assert "hunter2" not in str(caught.value)
+
+
+LONG = f"http://{'a' * 64}.x/v1"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8000", "ftp://x/v1", "http://", "http://x:port/v1", "/v1", "http://a..b", LONG]
+)
 def test_what_is_no_url_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(ParamError, match=r"base_url = .*http://localhost:8000/v1"):
         checked_url(url)

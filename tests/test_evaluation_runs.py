@@ -1,17 +1,20 @@
 """Runs: what is asked does not depend on how, nothing is lost or doubled, and a run that was stopped goes on."""
 
+import asyncio
 import json
 import signal
 import subprocess
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import synthgen
-from synthgen.errors import EvaluationError
-from synthgen.evaluate import Evaluation, Pace, Questions, evaluate, rescore
+from synthgen.errors import EvaluationError, ParamError
+from synthgen.evaluate import Evaluation, Pace, Questions, Result, evaluate, rescore
 from synthgen.evaluate.prompts import between
+from synthgen.evaluate.run import resumed
 from synthgen.evaluate.store import RESULTS, STATE, SUMMARY, Store, key_of, lines, read_state, rows
 from synthgen.evaluate.summary import figures
 
@@ -269,10 +272,112 @@ def test_a_run_is_given_up_when_nothing_works(tmp_path: Path) -> None:
         result = go(running.url, tmp_path / "run", pace)
         assert not result.finished
         assert 4 <= running.asked.total() <= 6
-    assert result.summary["overall"]["errors"] == running.asked.total()
+    # What was under way when it was given up is asked again.
+    assert 4 <= result.summary["overall"]["errors"] <= running.asked.total()
+
+
+def test_a_run_goes_on_at_another_address(tmp_path: Path) -> None:
+    with serving(lambda *_: Say(400)) as running:
+        go(running.url, tmp_path / "run", samples=1)
+    with serving(knowing) as running:
+        words = ["--resume", str(tmp_path / "run"), "--base-url", running.url, "--quiet"]
+        subprocess.run([*COMMAND, *words], check=True, stdout=subprocess.DEVNULL)
+        assert running.asked.total() == 8
+    assert read_state(tmp_path / "run")["config"]["base_url"] == running.url
+
+
+def test_giving_up_waits_for_nobody(tmp_path: Path) -> None:
+    def answer(body: Body, _: int) -> Say:
+        return fault("hang") if number(question_of(body)) % 4 == 0 else Say(401)
+
+    with serving(answer) as running:
+        pace = Pace(requests_per_minute=0, max_concurrent=8, stop_after_errors=4, timeout=600)
+        assert not go(running.url, tmp_path / "run", pace).finished
+
+
+def test_the_last_error_gives_nothing_up(tmp_path: Path) -> None:
+    with serving(lambda *_: Say(401)) as running:
+        pace = Pace(requests_per_minute=0, max_concurrent=1, stop_after_errors=8)
+        result = go(running.url, tmp_path / "run", pace, samples=1)
+    assert result.finished
+    assert result.summary["overall"]["errors"] == 8
+
+
+async def in_a_notebook(url: str, directory: Path) -> Result:
+    """Call where a loop runs already."""
+    return go(url, directory, Pace(requests_per_minute=0, max_concurrent=1), samples=1)
+
+
+def test_a_loop_that_runs_already_is_no_hindrance(tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        assert asyncio.run(in_a_notebook(running.url, tmp_path / "run")).finished
+
+
+def test_nothing_is_written_after_an_interrupt_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    join = threading.Thread.join
+
+    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+        monkeypatch.setattr(threading.Thread, "join", join)
+        assert reached.wait(60)
+        raise KeyboardInterrupt
+
+    with serving(lambda body, _: knowing(body, 0) if running.asked.total() <= 3 else fault("hang")) as running:
+        reached = running.reached(4)
+        monkeypatch.setattr(threading.Thread, "join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(in_a_notebook(running.url, tmp_path / "run"))
+        monkeypatch.setattr(threading.Thread, "join", join)
+        kept = (tmp_path / "run" / RESULTS).read_bytes()
+        # The run is over: it can be gone on with, and the rows that came are there.
+        running.answer = knowing
+        assert go(running.url, tmp_path / "run", samples=1).finished
+    assert (tmp_path / "run" / RESULTS).read_bytes().startswith(kept)
+    assert kept.count(b"\n") == 3
 
 
 # The directory.
+
+
+STRANGE: dict[str, Any] = {
+    "of the original": {
+        "run_id": "eval_1",
+        "config": {"base_url": "http://x/v1", "model": "m", "tasks": ["dyna"], "difficulties": [1], "seed": 42},
+        "started_at": "2025-12-31T14:30:00",
+    },
+    "a list": [1],
+    "no settings": {"run_id": "x", "started_at": "now", "config": 5},
+    "levels of another kind": {
+        "run_id": "x",
+        "started_at": "now",
+        "config": {"tasks": ["dyna"], "difficulties": ["a"]},
+    },
+}
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_a_state_of_another_program_is_refused_in_one_line(case: str, tmp_path: Path) -> None:
+    (tmp_path / STATE).write_text(json.dumps(STRANGE[case]))
+    for call in (resumed, rescore):
+        with pytest.raises(EvaluationError) as caught:
+            call(tmp_path)
+        assert "\n" not in str(caught.value)
+
+
+def test_settings_of_another_kind_are_refused(tmp_path: Path) -> None:
+    with serving(knowing) as running:
+        go(running.url, tmp_path / "run", tasks=("logic",), samples=1)
+    state = json.loads((tmp_path / "run" / STATE).read_text())
+    for name, value in (
+        ("temperature", "x"),
+        ("params", [1]),
+        ("versions", [1]),
+        ("nonsense", 1),
+        ("samples_per_combo", None),
+    ):
+        changed = state | {"config": state["config"] | {name: value}}
+        (tmp_path / "run" / STATE).write_text(json.dumps(changed))
+        with pytest.raises((EvaluationError, ParamError)):
+            resumed(tmp_path / "run")
 
 
 def test_a_directory_belongs_to_one_run_and_one_process(tmp_path: Path) -> None:
@@ -297,7 +402,24 @@ def test_questions_of_another_version_are_not_gone_on_with(tmp_path: Path) -> No
         rescore(tmp_path / "run")
 
 
-@pytest.mark.parametrize("spoil", [b"{}\n", b"no json\n", b'{"sample_id": "x"}\n', b"[1]\n"])
+def without(name: str, value: Any = None) -> bytes:
+    """A row with one thing wrong."""
+    row: dict[str, Any] = dict.fromkeys(
+        ("sample_id", "task", "input_text", "target", "raw_response", "extracted_answer"), ""
+    )
+    row |= dict.fromkeys(("repeat", "difficulty", "prompt_tokens", "completion_tokens", "attempts"), 1)
+    row |= {"outcome": "wrong", "is_correct": False, "latency_ms": 1.0, "metadata": {}, "reasoning": None}
+    return json.dumps(row | {"error": None, "finish_reason": None, name: value}).encode() + b"\n"
+
+
+SPOILT = [
+    b"{}\n", b"no json\n", b'{"sample_id": "x"}\n', b"[1]\n", without("latency_ms"), without("task", ["logic"]),
+    without("prompt_tokens", 10**400), without("raw_response"), without("outcome", "fine"), without("reasoning", 1),
+    without("latency_ms", float("inf")), without("metadata"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
 def test_a_row_that_is_none_is_named_by_its_line(spoil: bytes, tmp_path: Path) -> None:
     with serving(knowing) as running:
         go(running.url, tmp_path / "run", tasks=("logic",), samples=2)

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthgen.errors import EvaluationError
 from synthgen.evaluate.questions import Questions
-from synthgen.evaluate.store import read_state
-from synthgen.evaluate.summary import OUTCOMES, console, figures, histogram, summarise, write_summary
+from synthgen.evaluate.store import OUTCOMES, read_state
+from synthgen.evaluate.summary import console, figures, histogram, summarise, write_summary
 from synthgen.experiments import statistics
 from synthgen.statistics import holm, interval
 
@@ -35,6 +35,13 @@ def rows_of(outcomes: list[str], repeats: int = 1) -> list[dict[str, Any]]:
             "latency_ms": 10.1 * i + 0.3 * repeat,
             "prompt_tokens": 7 * i,
             "completion_tokens": i % 5,
+            "input_text": "",
+            "target": "",
+            "raw_response": "",
+            "extracted_answer": "",
+            "is_correct": outcomes[i * repeats + repeat] == "correct",
+            "attempts": 1,
+            "metadata": {},
         }
         for i in range(len(outcomes) // repeats)
         for repeat in range(repeats)

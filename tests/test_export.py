@@ -17,8 +17,9 @@ import synthgen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthgen.cli import parser
+from synthgen.evaluate.judging import judge
 from synthgen.evaluate.prompts import SYSTEM, messages, text
-from synthgen.evaluate.questions import Question, Questions, named
+from synthgen.evaluate.questions import ASKED, Question, Questions, named
 from synthgen.export import common, inspect_file, lm_eval, trl, verifiers_package
 
 from tests.dataset_files import Cli
@@ -42,7 +43,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def asked(question: Question, completions: bool) -> Any:
-    return (text if completions else messages)(question, "plain", {})
+    return (text if completions else messages)(question, "described", ASKED.get(question.task, {}))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -51,7 +52,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @both
 def test_rows_of_lm_eval_are_our_questions(completions: bool, tmp_path: Path) -> None:
-    questions = Questions(named(["all"], "plain"), (1, 3), 2, shots=1)
+    questions = Questions(named(["all"], "described"), (1, 3), 2, shots=1)
     folder = lm_eval.export(tmp_path / "tasks", questions, completions=completions)
     rows = [row for path in sorted(folder.glob("*.jsonl")) for row in lines(path)]
     found = {row["sample_id"]: row for row in rows}
@@ -282,7 +283,7 @@ def test_parameters_of_tasks_reach_the_rows(cli: Cli, tmp_path: Path) -> None:
         (["--difficulties", "4"], "difficulties = 4"),
         (["--samples-per-combo", "0"], "samples_per_combo = 0"),
         (["--shots", "65"], "shots = 65"),
-        (["--tasks", "lano"], "described"),
+        (["--tasks", "lano", "--prompt", "plain"], "described"),
         (["--tasks", "dyna", "--hops", "2"], "hops"),
         (["--max-tokens", "0"], "max_tokens = 0"),
     ],
@@ -316,7 +317,7 @@ def test_values_of_other_command_lines_become_parameters() -> None:
 
 def test_outcomes_are_those_of_the_scorer() -> None:
     assert OUTCOMES == common.OUTCOMES
-    assert not common.score("kv", "ANSWER: \ud800", "", "x").correct
+    assert not judge("kv", "ANSWER: \ud800", "", "x").correct
 
 
 def test_the_commands_of_the_page_parse() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import synthgen
+from synthgen.evaluate.judging import judge
 from synthgen.evaluate.prompts import messages
 from synthgen.evaluate.questions import Questions
-from synthgen.export.common import score
 from synthgen.export.inspect_file import export
 
 from tests.export_cases import OUTCOMES, expected, replies
@@ -62,12 +62,12 @@ def test_the_exported_file_asks_and_scores_as_we_do(shots: int) -> None:
     for question in drawn:
         sample = found_samples[question.sample_id]
         turns = [{"role": turn.role, "content": turn.content} for turn in sample.input]
-        assert turns == messages(question, "plain", questions.params)
+        assert turns == messages(question, "described", questions.params)
         assert sample.target == question.target
         found = sample.scores["synthgen"]
         assert found.metadata["outcome"] == found.explanation == right[sample.id]
         assert (found.value == "C") == (right[sample.id] == "correct")
-        ours = score("dyna", script[question.input_text], question.input_text, question.target)
+        ours = judge("dyna", script[question.input_text], question.input_text, question.target)
         assert found.answer == ours.extracted
     metrics = {name: metric.value for name, metric in log.results.scores[0].metrics.items()}
     shares = [list(right.values()).count(name) / len(drawn) for name in OUTCOMES]
@@ -97,11 +97,11 @@ def test_a_reply_that_was_cut_is_told_to_the_scorer(stop: str, cut: bool, monkey
 
     def noted(*row: Any, **how: Any) -> Any:
         told.append(how)
-        return score(*row, **how)
+        return judge(*row, **how)
 
-    monkeypatch.setattr(module, "score", noted)
+    monkeypatch.setattr(module, "judge", noted)
     evaluated(module.build("kv", 1, 2), lambda _: ("ANSWER: 1", stop))
-    assert told == [{"cut": cut}] * 2
+    assert told == [{"thoughts": None, "cut": cut}] * 2
 
 
 def metadata(folder: Path) -> None:
@@ -153,7 +153,7 @@ def test_the_package_s_tasks_are_found_by_name(installed: bool, tmp_path: Path) 
     drawn = list(Questions(["kv"], [3], 3))
     assert [sample["id"] for sample in log["samples"]] == [question.sample_id for question in drawn]
     assert [sample["scores"]["synthgen"]["explanation"] for sample in log["samples"]] == [
-        score("kv", "ANSWER: x", question.input_text, question.target).outcome for question in drawn
+        judge("kv", "ANSWER: x", question.input_text, question.target).outcome for question in drawn
     ]
 
 

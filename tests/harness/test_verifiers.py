@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import synthgen
+from synthgen.evaluate.judging import judge
 from synthgen.evaluate.prompts import messages
 from synthgen.evaluate.questions import Questions
-from synthgen.export.common import score
 from synthgen.export.verifiers_package import MODULE, NAME, export
 
 from tests.chat_server import chat_server
@@ -72,7 +72,7 @@ def test_it_asks_and_scores_as_we_do(shots: int) -> None:
         traces = run(server.base_url, options(questions))
     asked = [body["messages"] for body in server.asked]
     assert len(asked) == len(traces) == len(drawn)
-    assert all(messages(question, "plain", {}) in asked for question in drawn)
+    assert all(messages(question, "described", {}) in asked for question in drawn)
     found = {}
     for trace in traces:
         assert trace.ok
@@ -91,9 +91,9 @@ def test_a_reply_that_was_cut_is_told_to_the_scorer(finish: str, cut: bool, monk
 
     def noted(*row: Any, **how: Any) -> Any:
         told.append(how)
-        return score(*row, **how)
+        return judge(*row, **how)
 
-    monkeypatch.setattr(module, "score", noted)
+    monkeypatch.setattr(module, "judge", noted)
     with chat_server(lambda _: ("ANSWER: 1", finish)) as server:
         (trace,) = run(server.base_url, {"tasks": ["kv"], "difficulties": [1], "samples_per_combo": 1})
     assert trace.ok

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import synthgen
+from synthgen.evaluate.judging import judge
 from synthgen.evaluate.prompts import messages, text
 from synthgen.evaluate.questions import Question, Questions
-from synthgen.export.common import score
 from synthgen.export.lm_eval import METRICS, export
 
 from tests.export_cases import OUTCOMES, expected, few, replies
@@ -68,7 +68,7 @@ def test_it_asks_and_scores_as_we_do(completions: bool, tmp_path: Path) -> None:
     pairs = list(replies(drawn))
     right = expected(pairs, completions)
     asked: list[Any] = []
-    export(tmp_path / "tasks", questions, completions=completions)
+    export(tmp_path / "tasks", questions, style="plain", completions=completions)
     model = scripted({question.sample_id: reply for question, reply in pairs}, asked)
     found = evaluate(tmp_path / "tasks", ["synthgen"], model, apply_chat_template=not completions)
     assert outcomes(found) == right
@@ -94,7 +94,7 @@ def test_more_shots_than_were_exported_are_refused(tmp_path: Path) -> None:
 
 def test_a_model_of_transformers(tmp_path: Path, tiny_llama: Any) -> None:
     questions = replace(few(6), tasks=["logic"], difficulties=[1])
-    export(tmp_path / "tasks", questions, completions=True)
+    export(tmp_path / "tasks", questions, style="plain", completions=True)
     folder, answers = tiny_llama("logic", (" 0", " 1"), tmp_path / "model")
     found = evaluate(
         tmp_path / "tasks",
@@ -109,6 +109,6 @@ def test_a_model_of_transformers(tmp_path: Path, tiny_llama: Any) -> None:
     for sample in samples:
         (said,) = sample["filtered_resps"]
         doc = sample["doc"]
-        ours = score("logic", said, doc["input_text"], doc["target"], continuation=True)
+        ours = judge("logic", said, doc["input_text"], doc["target"], continuation=True)
         assert sample["acc"] == float(ours.correct)
         assert sample["arguments"][0][0] == doc["input_text"]

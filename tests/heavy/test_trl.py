@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from synthgen.evaluate.judging import judge
 from synthgen.evaluate.prompts import messages, text
-from synthgen.export.common import score
 from synthgen.export.trl import export, said
 
 from tests.export_cases import few
@@ -25,7 +25,7 @@ def test_rewards_of_a_training_are_our_scores(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
     trl = importlib.import_module("trl")
     questions = replace(few(16, split="train"), tasks=["logic"], difficulties=[1])
-    folder = export(tmp_path / "prompts", questions, completions=completions, held_out=4)
+    folder = export(tmp_path / "prompts", questions, style="plain", completions=completions, held_out=4)
     rows = importlib.import_module("datasets").load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
     assert {split: len(rows[split]) for split in rows} == {"train": 16, "test": 4}
     for row, question in zip(rows["train"], questions, strict=True):
@@ -65,7 +65,7 @@ def test_rewards_of_a_training_are_our_scores(
     assert len(logged) == 2
     for (given, rewards), mean in zip(seen, logged, strict=True):
         ours = [
-            score(task, said(one), prompt, target, continuation=completions)
+            judge(task, said(one), prompt, target, continuation=completions)
             for one, task, prompt, target in zip(
                 given["completions"], given["task"], given["input_text"], given["target"], strict=True
             )

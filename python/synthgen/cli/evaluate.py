@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,10 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add("--seed", type=int, help="(42)")
     add("--split", help="test, validation, train, or none for any row (test)")
     add("--shots", type=int, help="rows shown with their answers before each question (0)")
-    add("--prompt", help="plain: the row alone; described: the task in words before it (described)")
+    add(
+        "--prompt",
+        help="plain: the row alone; described: the task in words before it (described; of a checkpoint plain)",
+    )
     modes = verb.add_mutually_exclusive_group()
     modes.add_argument("--chat", dest="mode", action="store_const", const="chat", help="as a chat (the default)")
     modes.add_argument(
@@ -80,6 +84,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate, and print the summary."""
     from ..evaluate.run import evaluate
+    from ..evaluate.store import RESULTS, places
 
     if not 0 <= args.max_errors <= 1:
         raise param_error(None, "max_errors", args.max_errors, "allowed: a share in 0..=1")
@@ -98,7 +103,8 @@ def run(args: argparse.Namespace) -> int:
     )
     key = args.api_key or next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
     try:
-        with counted(len(evaluation), "question", args.quiet) as progress:
+        done = sum(not failed for _, failed in places(directory / RESULTS).values())
+        with counted(len(evaluation), "question", args.quiet, start=done) as progress:
             told = None if progress is None else lambda done, *_: progress(done)
             result = evaluate(evaluation, directory, pace=pace, api_key=key, told=told)
     except KeyboardInterrupt:
@@ -108,20 +114,15 @@ def run(args: argparse.Namespace) -> int:
 
             leave(128 + signal.SIGINT)
         raise
-    return finish(result.summary, directory, result.finished, args.max_errors)
-
-
-def finish(summary: dict[str, Any], directory: Path, finished: bool, max_errors: float) -> int:
-    """Print the summary, and give the exit status."""
     from ..evaluate.summary import console
 
-    print(console(summary, directory))
-    overall = summary["overall"]
-    if not finished:
-        print(f"given up: the last {STOPPED and overall['errors']} samples ended in an error")
+    print(console(result.summary, directory))
+    overall = result.summary["overall"]
+    if not result.finished:
+        print(f"given up: {args.stop_after_errors} samples in a row ended in an error")
         _go_on(directory)
         return STOPPED
-    if overall["errors"] > max_errors * overall["total_samples"]:
+    if overall["errors"] > args.max_errors * overall["total_samples"]:
         print(f"{overall['errors']} of {overall['total_samples']} samples ended in an error")
         _go_on(directory)
         return ERRORS
@@ -146,7 +147,7 @@ def _asked(args: argparse.Namespace) -> Evaluation:
         raise param_error(None, missing, None, f"needed: {option}, or --checkpoint DIR, or --resume DIR")
     style = given["prompt"] or ("plain" if local else "described")
     questions = Questions(
-        tasks=tuple(named(_words(given["tasks"] or SEEDS), style)),
+        tasks=tuple(named(given["tasks"] or SEEDS, style)),
         difficulties=tuple(given["difficulties"]),
         samples=given["samples_per_combo"],
         seed=given["seed"],
@@ -163,13 +164,9 @@ def _asked(args: argparse.Namespace) -> Evaluation:
         mode=given["mode"] or ("completions" if local else "chat"),
         repeats=given["repeats"],
         temperature=given["temperature"],
-        max_tokens=given["max_tokens"] or (LONGEST if local else 2048),
+        max_tokens=given["max_tokens"] if given["max_tokens"] is not None else LONGEST if local else 2048,
         extra_body=_extra(given["extra_body"]),
     )
-
-
-def _words(tasks: list[str] | tuple[str, ...]) -> list[str]:
-    return [name for word in tasks for name in word.split(",") if name]
 
 
 def _extra(text: str | None) -> dict[str, Any]:
@@ -184,16 +181,16 @@ def _extra(text: str | None) -> dict[str, Any]:
 
 def _resumed(args: argparse.Namespace) -> tuple[Evaluation, Path]:
     """The run of a directory. Raises ParamError for options that it has decided already."""
-    from ..evaluate.run import moved, resumed
+    from ..evaluate.run import resumed
 
     for name in (*DECIDED, "output_dir"):
         if getattr(args, name) is not None and name != "base_url":
-            option = "--" + name.replace("_", "-")
+            option = "--" + (getattr(args, name) if name == "mode" else name.replace("_", "-"))
             raise param_error(None, name, getattr(args, name), f"{option} is the run's own; leave it out with --resume")
     if args.rest:
         raise ParamError(f"unexpected argument {args.rest[0]!r}; parameters are the run's own with --resume")
     evaluation, directory = resumed(Path(args.resume)), Path(args.resume)
-    return (evaluation if args.base_url is None else moved(evaluation, args.base_url)), directory
+    return (evaluation if args.base_url is None else replace(evaluation, base_url=args.base_url)), directory
 
 
 def _directory(args: argparse.Namespace) -> Path:
@@ -217,7 +214,7 @@ def _pace(args: argparse.Namespace, evaluation: Evaluation) -> Pace:
         requests_per_minute=rate if rate is not None else 0.0 if near else 60.0,
         tokens_per_minute=args.tokens_per_minute,
         max_concurrent=most if most is not None else 64 if evaluation.checkpoint is not None else 10,
-        attempts=args.max_retries + 1,
+        max_retries=args.max_retries,
         stop_after_errors=args.stop_after_errors,
     )
 

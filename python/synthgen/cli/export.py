@@ -51,7 +51,7 @@ def asked(verb: argparse.ArgumentParser, split: str, samples: int) -> None:
     add("--seed", type=int, default=42, help="(42)")
     add("--split", default=split, choices=["train", "validation", "test"], help=f"({split})")
     add("--shots", type=int, default=0, help="answered questions that are shown before each (0)")
-    add("--prompt", default="plain", choices=STYLES, help="the row alone, or the task described first (plain)")
+    add("--prompt", default="described", choices=STYLES, help="the row alone, or the task described first (described)")
     add("--completions", action="store_true", help="text to be continued, for base models, instead of a chat")
 
 
@@ -59,8 +59,7 @@ def questions(args: argparse.Namespace) -> Any:
     """The questions of the options."""
     from ..evaluate.questions import Questions, named
 
-    words = [name for word in args.tasks for name in word.split(",") if name]
-    tasks = named(words, args.prompt)
+    tasks = named(args.tasks, args.prompt)
     params = read(args.rest)
     return Questions(tasks, args.difficulties, args.samples_per_combo, args.seed, args.split, args.shots, params)
 

@@ -21,29 +21,34 @@ def tokens_made(total: int, quiet: bool) -> AbstractContextManager[Advance | Non
 
 
 @contextmanager
-def counted(total: int, unit: str, quiet: bool, *, scaled: bool = False) -> Iterator[Advance | None]:
-    """Show how many are done, how fast, and the time left; the value is called with their number so far."""
+def counted(total: int, unit: str, quiet: bool, *, scaled: bool = False, start: int = 0) -> Iterator[Advance | None]:
+    """Show how many are done, how fast, and the time left; the value is called with their number so far.
+
+    `start` were done before, and say nothing of how fast it goes.
+    """
     if quiet:
         yield None
     elif sys.stderr.isatty():
-        with _bar(total, unit, scaled) as advance:
+        with _bar(total, unit, scaled, start) as advance:
             yield advance
     else:
-        yield _lines(total, unit, scaled)
+        yield _lines(total, unit, scaled, start)
 
 
 @contextmanager
-def _bar(total: int, unit: str, scaled: bool) -> Iterator[Advance | None]:
+def _bar(total: int, unit: str, scaled: bool, start: int) -> Iterator[Advance | None]:
     try:
         from tqdm import tqdm
     except ImportError:
-        yield _lines(total, unit, scaled)
+        yield _lines(total, unit, scaled, start)
         return
-    with tqdm(total=total, unit=f" {unit}s", unit_scale=scaled, file=sys.stderr, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=total, initial=start, unit=f" {unit}s", unit_scale=scaled, file=sys.stderr, dynamic_ncols=True
+    ) as bar:
         yield lambda done: bar.update(done - bar.n) and None
 
 
-def _lines(total: int, unit: str, scaled: bool) -> Advance:
+def _lines(total: int, unit: str, scaled: bool, start: int) -> Advance:
     began = last = time.monotonic()
 
     def advance(done: int) -> None:
@@ -52,7 +57,7 @@ def _lines(total: int, unit: str, scaled: bool) -> Advance:
         if now - last < PAUSE and done < total:
             return
         last = now
-        rate = done / max(now - began, 1e-9)
+        rate = (done - start) / max(now - began, 1e-9)
         left = max(total - done, 0) / rate if rate else 0
         speed = f"{rate / 1e6:.1f}M" if scaled else f"{rate:.1f}"
         print(

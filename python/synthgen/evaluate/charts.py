@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .figures import Panel, dodged
-from .summary import OUTCOMES, level_name, percent
+from .store import OUTCOMES
+from .summary import level_name, percent
 
 CONTROLS = {code: chr(0x2400 + code) for code in range(32) if code not in (9, 10)} | {0x7F: "\u2421"}
 HIDDEN = dict.fromkeys(

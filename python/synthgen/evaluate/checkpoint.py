@@ -118,12 +118,17 @@ class Checkpoint:
     async def _answer(self) -> None:
         await asyncio.sleep(0)  # whoever else is about to ask does so first
         while self._waiting:
-            taken = [self._waiting.popleft() for _ in range(min(self._rows, len(self._waiting)))]
+            taken = self._batch()
             began = time.perf_counter()
             try:
                 replies = await _aside(partial(self._generate, taken))
             except SynthgenError as error:
                 answers = [Asked(None, str(error), 1, 0.0)] * len(taken)
+            except Exception as error:  # such as the memory of a device that is used up: nobody is left waiting
+                for one in [*taken, *self._waiting]:
+                    if not one.future.done():
+                        one.future.set_exception(error)
+                return
             else:
                 took = round((time.perf_counter() - began) * 1000, 1)
                 answers = [Asked(reply, None, 1, took) for reply in replies]
@@ -131,6 +136,14 @@ class Checkpoint:
                 if not one.future.done():
                     one.future.set_result(asked)
             await asyncio.sleep(0)
+
+    def _batch(self) -> list[_Waiting]:
+        """The next rows that end alike: what ends an answer of one task may be part of another's."""
+        spelling = self._waiting[0].spelling
+        alike = [one for one in self._waiting if one.spelling is spelling][: self._rows]
+        left = {id(one) for one in alike}
+        self._waiting = deque(one for one in self._waiting if id(one) not in left)
+        return alike
 
     def _generate(self, taken: Sequence[_Waiting]) -> list[Reply]:
         from ..train.generation import generate
@@ -141,7 +154,7 @@ class Checkpoint:
             self._model,
             [one.ids for one in rows],
             self._max_tokens,
-            stop_id=sorted({stop for one in taken for stop in one.spelling.stops}),
+            stop_id=taken[0].spelling.stops,
             temperature=self._temperature,
             draws=[one.draw for one in rows],
         )

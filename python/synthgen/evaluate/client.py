@@ -28,6 +28,10 @@ ENDINGS = ("/chat/completions", "/completions")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 SAID = 300
 """Characters of a server's message that are kept."""
+SECRET = 8
+"""Characters from which on a key is a secret: servers that want none are given words such as `none`."""
+THOUGHT = 512.0
+"""Tokens that a response is thought to have, where no limit is set."""
 LARGEST = 16 * 2**20
 """Bytes of a reply that are read."""
 
@@ -83,13 +87,19 @@ def checked_url(base_url: str) -> str:
     url = base_url.rstrip("/")
     for ending in ENDINGS:
         url = url.removesuffix(ending)
+    allowed = "allowed: a URL such as http://localhost:8000/v1"
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # UnicodeError is one
         good = False
+    if good and (parts.username is not None or parts.query or parts.fragment):
+        # What is wrong may be a password, and is not shown.
+        shown = f"{parts.scheme}://{parts.hostname}/..."
+        raise param_error(None, "base_url", shown, f"{allowed}, without user, query or fragment; a key is --api-key")
     if not good:
-        raise param_error(None, "base_url", base_url, "allowed: a URL such as http://localhost:8000/v1")
+        raise param_error(None, "base_url", base_url, allowed)
     return url
 
 
@@ -135,7 +145,8 @@ class Server:
         self._connector = partial(aiohttp.TCPConnector, limit=concurrent)
         self._http: Any = None
         self._broken = (aiohttp.ClientError, OSError)
-        self._mean = float(settings.get("max_tokens") or 1)
+        most = settings.get("max_tokens") or settings.get("max_completion_tokens")
+        self._mean = float(most) if isinstance(most, int) and 0 < most < 2**53 else THOUGHT
 
     async def ask(self, put: Put) -> Asked:
         """Send a question until a reply comes, or trying again is no use."""
@@ -160,7 +171,7 @@ class Server:
                 self._limiter.settle(thought, used)
                 self._limiter.release()
             if not failure.again or attempt == self._attempts:
-                return Asked(None, self._without_key(str(failure)), attempt, took)
+                return Asked(None, str(failure), attempt, took)
             await self._clock.sleep(pause(attempt, failure.wait, self._rng))
         raise AssertionError("an attempt at least")
 
@@ -175,6 +186,9 @@ class Server:
             raise Failed(f"no reply within {self._timeout:g} s", again=True) from None
         except self._broken as error:
             raise Failed(f"{type(error).__name__}: {error or 'the connection broke'}", again=True) from error
+        except ValueError as error:  # what cannot be put into a request
+            raise Failed(f"{type(error).__name__}: {error}", again=False) from error
+        content = self._without_key(content)
         status = response.status
         if status != 200:
             wait = retry_after(response.headers)
@@ -188,8 +202,10 @@ class Server:
         except Malformed as error:
             raise Failed(str(error)[:SAID], again=True) from error
 
-    def _without_key(self, message: str) -> str:
-        return message.replace(self._key, "...") if self._key else message
+    def _without_key(self, content: bytes) -> bytes:
+        """What a server says, without the key, if it says that: a short word may be there by chance."""
+        secret = self._key is not None and len(self._key) >= SECRET
+        return content.replace((self._key or "").encode(), b"...") if secret else content
 
     async def close(self) -> None:
         """Close the connections."""

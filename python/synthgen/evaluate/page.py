@@ -23,7 +23,8 @@ from .charts import COUNTED, duration, esc
 from .comparison import Comparison, Paired, p_text, told
 from .figures import Panel, panels
 from .samples import Samples
-from .summary import LEVELS, OUTCOMES, between, level_name, percent
+from .store import OUTCOMES
+from .summary import LEVELS, between, level_name, percent
 
 SHADES = 10
 LISTED = 500

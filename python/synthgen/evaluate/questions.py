@@ -58,8 +58,16 @@ class Questions:
     shots: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)  # of all tasks, over those of the level
 
-    def check(self) -> None:
-        """Raise ParamError, UnknownTaskError or SplitExhausted for what cannot be asked."""
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any]) -> Questions:
+        """The questions of a run's settings, as its state has them. Raises KeyError and TypeError."""
+        names = ("tasks", "difficulties", "seed", "split", "shots")
+        # JSON has lists where parameters have pairs.
+        params = {name: tuple(value) if isinstance(value, list) else value for name, value in config["params"].items()}
+        return cls(**{name: config[name] for name in names}, samples=config["samples_per_combo"], params=params)
+
+    def check(self, style: str) -> None:
+        """Raise ParamError, UnknownTaskError or SplitExhausted for what cannot be asked in this style."""
         for name, values in (("tasks", self.tasks), ("difficulties", self.difficulties)):
             if not values or len(set(values)) < len(values):
                 raise param_error(None, name, list(values), "allowed: one at least, each once")
@@ -69,7 +77,8 @@ class Questions:
         integer(None, "seed", self.seed, 0, MAX_U64)
         integer(None, "shots", self.shots, 0, MAX_SHOTS)
         for task in self.tasks:
-            get(task)
+            if not askable(task, style):
+                raise param_error(task, "prompt", style, "its questions are empty; allowed: described")
             rows_of = [self._keywords(task, level) for level in self.difficulties]
             if any(one in rows_of[:i] for i, one in enumerate(rows_of)):
                 allowed = f"allowed: one level, since {', '.join(self.params)} decides what the levels would"
@@ -117,15 +126,11 @@ def askable(task: str, style: str) -> bool:
     """Has a task questions in this style? Lano's are empty: only a description says what to write."""
     if style not in STYLES:
         raise param_error(None, "prompt", style, f"allowed: {' or '.join(STYLES)}")
-    row = get(task).example(0, difficulty=1, **ASKED.get(task, {}))
+    row = get(task).example(0, **at_level(task, 1, ASKED.get(task, {})))
     return style == "described" or bool(row["input_text"])
 
 
 def named(words: Sequence[str], style: str) -> list[str]:
-    """The tasks that are asked for by name, or `all` that can be asked. Raises ParamError."""
-    if list(words) == ["all"]:
-        return [task for task in tasks() if askable(task, style)]
-    for task in words:
-        if not askable(task, style):
-            raise param_error(task, "prompt", style, "its questions are empty; allowed: described")
-    return list(words)
+    """The tasks of words such as `dyna logic`, `dyna,logic`, or `all`, which is every one that can be asked."""
+    names = [name for word in words for name in word.split(",") if name]
+    return [task for task in tasks() if askable(task, style)] if names == ["all"] else names

@@ -30,16 +30,18 @@ def read(body: Any, chat: bool) -> Reply:
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise Malformed(_said(body) or "the reply has no choices")
     choice = choices[0]
+    if choice.get("error") is not None or choice.get("finish_reason") == "error":
+        raise Malformed(_said(choice) or "the server says that it failed")
     reasoning = None
     if chat:
         message = choice.get("message")
         if not isinstance(message, dict):
             raise Malformed("the reply's choice has no message")
-        content = _joined(message.get("content"))
-        reasoning = next((found for name in REASONING if (found := _joined(message.get(name)))), None)
-        content = _joined(message.get("refusal")) if content is None else content
+        content = joined(message.get("content"))
+        reasoning = next((found for name in REASONING if (found := joined(message.get(name)))), None)
+        content = joined(message.get("refusal")) if content is None else content
     else:
-        content = _joined(choice.get("text"))
+        content = joined(choice.get("text"))
     if content is None and reasoning is None and not choice.get("finish_reason"):
         raise Malformed("the reply's choice has no content")
     finish = choice.get("finish_reason")
@@ -54,7 +56,7 @@ def read(body: Any, chat: bool) -> Reply:
     )
 
 
-def _joined(content: Any) -> str | None:
+def joined(content: Any) -> str | None:
     """A text, or the texts of a list of parts; thoughts among the parts are left out."""
     if isinstance(content, str):
         return content
@@ -80,4 +82,5 @@ def _said(body: dict[str, Any]) -> str:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    good = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**53
+    return value if good else 0

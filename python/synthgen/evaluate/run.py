@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..checks import integer
 from ..errors import EvaluationError, param_error
-from ..registry import get, tasks
+from ..registry import tasks
 from . import prompts
 from .client import Asked, Model, Prompt, Put, Server, checked_url
+from .judging import judge
 from .limiter import Limiter
-from .questions import Question, Questions, askable
+from .questions import Question, Questions
 from .store import STATE, Store, now, read_state
 from .summary import write_summary
 
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from .checkpoint import Checkpoint
 
 MODES = ("chat", "completions")
-OWN = frozenset({"messages", "n", "prompt", "stream"})
-"""Keys of a request that decide what is asked, or in which form the answer comes."""
+RESERVED = frozenset({"messages", "model", "n", "prompt", "stream"})
+"""Keys of a request that decide who is asked what, or in which form the answer comes."""
+MOVABLE = ("base_url", "synthgen")
+"""Settings that may differ when a run is resumed: the same server may have another address, or we another release."""
 SCORED = ("outcome", "is_correct", "extracted_answer")
 """What a row says of its response, and `rescore` says anew."""
 
@@ -57,18 +61,15 @@ class Evaluation:
             raise param_error(None, "mode", self.mode, f"allowed: {' or '.join(MODES)}")
         if self.checkpoint is not None and self.mode == "chat":
             raise param_error(None, "mode", self.mode, "allowed with a checkpoint: completions; our models do not chat")
-        for task in self.questions.tasks:
-            if not askable(task, self.prompt):
-                raise param_error(task, "prompt", self.prompt, "its questions are empty; allowed: described")
-        for name in self.extra_body.keys() & OWN:
+        for name in self.extra_body.keys() & RESERVED:
             raise param_error(
-                None, "extra_body", name, f"no key of one's own; allowed: any but {', '.join(sorted(OWN))}"
+                None, "extra_body", name, f"no key of one's own; allowed: any but {', '.join(sorted(RESERVED))}"
             )
         integer(None, "repeats", self.repeats, 1, 10_000)
         integer(None, "max_tokens", self.max_tokens, 1, 2**24)
         if not 0 <= self.temperature < math.inf:
             raise param_error(None, "temperature", self.temperature, "allowed: a number >= 0")
-        self.questions.check()
+        self.questions.check(self.prompt)
 
     def __len__(self) -> int:
         return len(self.questions) * self.repeats
@@ -90,22 +91,21 @@ class Evaluation:
     def of(cls, config: Mapping[str, Any]) -> Evaluation:
         """The run of a state. Raises EvaluationError where its rows can not be drawn any more."""
         given = {name: value for name, value in config.items() if name != "synthgen"}
-        for task, version in given.pop("versions").items():
-            now_is = tasks()[task].version if task in tasks() else None
-            if now_is != version:
-                message = f"its questions are of {task} version {version}, and this is version {now_is}"
-                raise EvaluationError(f"{message}; begin a new run, or use the release that began this one")
         try:
-            names = ("tasks", "difficulties", "seed", "split", "shots", "params")
-            asked = {name: given.pop(name) for name in names} | {"samples": given.pop("samples_per_combo")}
-            # JSON has lists where parameters have pairs.
-            asked["params"] = {
-                name: tuple(value) if isinstance(value, list) else value for name, value in asked["params"].items()
-            }
-            return cls(**given, questions=Questions(**asked))
+            for task, version in given.pop("versions").items():
+                now_is = tasks()[task].version if task in tasks() else None
+                if now_is != version:
+                    message = f"its questions are of {task} version {version}, and this is version {now_is}"
+                    raise EvaluationError(f"{message}; begin a new run, or use the release that began this one")
+            names = (*(one.name for one in fields(Questions) if one.name != "samples"), "samples_per_combo")
+            found = cls(
+                **{name: given[name] for name in given if name not in names}, questions=Questions.of_config(given)
+            )
+            found.check()
         except (KeyError, TypeError, AttributeError) as error:
-            message = f"{STATE}: the settings of this run are incomplete, or of another release ({error})"
+            message = f"{STATE}: the settings of this run are incomplete, or of another program ({error})"
             raise EvaluationError(f"{message}; begin a new run") from None
+        return found
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Pace:
     requests_per_minute: float = 60.0  # 0: no limit
     tokens_per_minute: float = 0.0  # 0: no limit
     max_concurrent: int = 10
-    attempts: int = 5  # of one request
+    max_retries: int = 4  # of one request
     stop_after_errors: int = 25  # samples in a row; 0: never
 
     def check(self) -> None:
@@ -127,7 +127,7 @@ class Pace:
             if not 0 <= getattr(self, name) < math.inf:
                 raise param_error(None, name, getattr(self, name), "allowed: a number >= 0; 0 is no limit")
         integer(None, "max_concurrent", self.max_concurrent, 1, 4096)
-        integer(None, "attempts", self.attempts, 1, 100)
+        integer(None, "max_retries", self.max_retries, 0, 100)
         integer(None, "stop_after_errors", self.stop_after_errors, 0, 2**31)
 
 
@@ -171,23 +171,25 @@ def evaluate(
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # SIGTERM
     finally:
-        store.close()
-        summary = write_summary(root)
+        try:
+            store.close()
+        finally:
+            summary = write_summary(root)
     return Result(root, summary, finished)
 
 
 def _same(root: Path, before: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     for name, value in config.items():
-        if name != "synthgen" and before.get(name) != replace_tuples(value):
+        if name not in MOVABLE and before.get(name) != as_json(value):
             message = f"{root}: this run has {name} = {before.get(name)!r}, not {value!r}"
             raise EvaluationError(f"{message}; choose another directory, or resume it as it was")
 
 
-def replace_tuples(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """A value as it comes back from JSON."""
     if isinstance(value, Mapping):
-        return {name: replace_tuples(one) for name, one in value.items()}
-    return [replace_tuples(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: as_json(one) for name, one in value.items()}
+    return [as_json(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _model(evaluation: Evaluation, pace: Pace, api_key: str | None) -> Server | Checkpoint:
@@ -211,7 +213,7 @@ def _model(evaluation: Evaluation, pace: Pace, api_key: str | None) -> Server | 
         chat=evaluation.mode == "chat",
         api_key=api_key,
         timeout=pace.timeout,
-        attempts=pace.attempts,
+        attempts=pace.max_retries + 1,
     )
 
 
@@ -222,28 +224,49 @@ def _outside(work: Coroutine[Any, Any, bool]) -> bool:
     except RuntimeError:
         return asyncio.run(work)
     found: list[bool | BaseException] = []
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[bool]]] = []
+    begun = threading.Event()
+
+    async def main() -> bool:
+        task = asyncio.ensure_future(work)
+        running.append((asyncio.get_running_loop(), task))
+        begun.set()
+        return await task
 
     def run() -> None:
         try:
-            found.append(asyncio.run(work))
+            found.append(asyncio.run(main()))
         except BaseException as error:  # it is raised again where the call was made
             found.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run)
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except BaseException:
+        # Nothing may be written once the call is over.
+        begun.wait()
+        loop, task = running[0]
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
     if isinstance(found[0], BaseException):
         raise found[0]
     return found[0]
 
 
+class _GivenUp(Exception):
+    """Too many samples in a row ended in an error."""
+
+
 async def _ask(evaluation: Evaluation, pace: Pace, store: Store, model: Model, told: Told | None) -> bool:
     """Put all questions that are left; say whether all were put."""
     total, left = len(evaluation), _left(evaluation, store)
-    put, failed, stopped = len(store.done), 0, False
+    put, failed = len(store.done), 0
 
     async def work() -> None:
-        nonlocal put, failed, stopped
+        nonlocal put, failed
         for question, repeat in left:
             asked = await model.ask(Put(evaluation.prompt_of(question), question, repeat))
             row = row_of(question, repeat, asked, evaluation.mode)
@@ -253,9 +276,7 @@ async def _ask(evaluation: Evaluation, pace: Pace, store: Store, model: Model, t
                 told(put, total, row)
             failed = failed + 1 if row["outcome"] == "error" else 0
             if pace.stop_after_errors and failed >= pace.stop_after_errors:
-                stopped = True
-            if stopped:
-                return
+                raise _GivenUp
 
     with _terminated():
         try:
@@ -263,10 +284,11 @@ async def _ask(evaluation: Evaluation, pace: Pace, store: Store, model: Model, t
                 for _ in range(min(pace.max_concurrent, total)):
                     group.create_task(work())
         except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            if not isinstance(errors.exceptions[0], _GivenUp):
+                raise errors.exceptions[0] from None
         finally:
             await model.close()
-    return not stopped
+    return put == total
 
 
 def _left(evaluation: Evaluation, store: Store) -> Iterator[tuple[Question, int]]:
@@ -278,21 +300,22 @@ def _left(evaluation: Evaluation, store: Store) -> Iterator[tuple[Question, int]
                 yield question, repeat
 
 
-class _terminated:
+@contextlib.contextmanager
+def _terminated() -> Iterator[None]:
     """SIGTERM ends a run as Ctrl-C does."""
-
-    def __enter__(self) -> None:
-        self._before: Any = None
-        if threading.current_thread() is threading.main_thread():
-            task = asyncio.current_task()
-            loop = asyncio.get_running_loop()
-            self._before = signal.getsignal(signal.SIGTERM)
-            loop.add_signal_handler(signal.SIGTERM, lambda: task and task.cancel())
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
-            signal.signal(signal.SIGTERM, self._before)
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    before = None
+    if task is not None and threading.current_thread() is threading.main_thread():
+        before = signal.getsignal(signal.SIGTERM)
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        if before is not None:
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, before)
 
 
 def row_of(question: Question, repeat: int, asked: Asked, mode: str) -> dict[str, Any]:
@@ -320,18 +343,17 @@ def row_of(question: Question, repeat: int, asked: Asked, mode: str) -> dict[str
 
 
 def scored(row: Mapping[str, Any], mode: str) -> dict[str, Any]:
-    """What a row's response is worth: its `SCORED` fields.
-
-    Thoughts that came in a field of their own are not scored. Where there is nothing else, the model did not come to
-    its answer: that is as truncated as an open <think>.
-    """
+    """What a row's response is worth: its `SCORED` fields."""
     if row["error"] is not None:
         return dict(zip(SCORED, ("error", False, ""), strict=True))
-    response = row["raw_response"].encode("utf-8", "replace").decode()
-    if row["reasoning"] and not response.strip():
-        return dict(zip(SCORED, ("truncated", False, ""), strict=True))
-    score = get(row["task"]).score(
-        response, row, cut=row["finish_reason"] == "length", continuation=mode == "completions"
+    score = judge(
+        row["task"],
+        row["raw_response"],
+        row["input_text"],
+        row["target"],
+        thoughts=row["reasoning"],
+        cut=row["finish_reason"] == "length",
+        continuation=mode == "completions",
     )
     return dict(zip(SCORED, (score.outcome, score.correct, score.extracted), strict=True))
 
@@ -339,8 +361,3 @@ def scored(row: Mapping[str, Any], mode: str) -> dict[str, Any]:
 def resumed(directory: Path) -> Evaluation:
     """The run of a directory. Raises EvaluationError."""
     return Evaluation.of(read_state(directory)["config"])
-
-
-def moved(evaluation: Evaluation, base_url: str) -> Evaluation:
-    """The same run at another address."""
-    return replace(evaluation, base_url=base_url)

@@ -11,8 +11,7 @@ from typing import Any
 from ..errors import SynthgenError
 from . import prompts
 from .questions import Question, Questions
-from .store import rows
-from .summary import OUTCOMES
+from .store import OUTCOMES, rows
 
 LONGEST = 20_000
 """Characters of one text that are shown: beginning and end are kept."""
@@ -151,20 +150,7 @@ class Prompts:
     def __init__(self, config: Mapping[str, Any], shared: Callable[[str], int]) -> None:
         self._config = config
         self._shared = shared
-        # JSON has lists where parameters have pairs.
-        params = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in config.get("params", {}).items()
-        }  # fmt: skip
-        self._questions = Questions(
-            tasks=config["tasks"],
-            difficulties=config["difficulties"],
-            samples=1,
-            seed=config["seed"],
-            split=config.get("split"),
-            shots=config.get("shots", 0),
-            params=params,
-        )
+        self._questions = Questions.of_config(config)
         self.failed = ""
 
     def of(self, row: Mapping[str, Any]) -> list[tuple[str, int, str]]:

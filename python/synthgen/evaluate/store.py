@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -15,8 +15,10 @@ from ..data.files import json_bytes, write_atomic
 from ..errors import EvaluationError
 
 RESULTS, STATE, SUMMARY = "results.jsonl", "state.json", "summary.json"
-PAUSE = 5.0
-"""Seconds between two writings of the state; the rows themselves are written at once."""
+OUTCOMES = ("correct", "wrong", "unparsed", "truncated", "error")
+"""What can come of a question; all but the last are answers."""
+PAUSE, SHARE = 5.0, 0.02
+"""Seconds between two writings of the state, and the share of all time that they may take; rows are written at once."""
 Key = tuple[str, int]
 """Sample id and repeat."""
 
@@ -52,12 +54,30 @@ def lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 return
             try:
                 row = json.loads(line)
-                key_of(row), row["outcome"]
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, RecursionError):
+                row = None
+            if not _is_row(row):
                 message = f"{path}: line {number} is no row of an evaluation; remove that line, and resume the run"
-                raise EvaluationError(message) from None
+                raise EvaluationError(message)
             yield offset, row
             offset += len(line)
+
+
+def _is_row(row: Any) -> bool:
+    """Has a row everything that is worked with, in the form that we write?"""
+    if not isinstance(row, dict) or row.get("outcome") not in OUTCOMES:
+        return False
+    texts = ("sample_id", "task", "input_text", "target", "raw_response", "extracted_answer")
+    numbers = ("repeat", "difficulty", "prompt_tokens", "completion_tokens", "attempts")
+    return (
+        all(isinstance(row.get(name), str) for name in texts)
+        and all(isinstance(row.get(name), int) and 0 <= row[name] < 2**53 for name in numbers)
+        and all(isinstance(row.get(name), str | None) for name in ("reasoning", "finish_reason", "error"))
+        and isinstance(row.get("latency_ms"), int | float)
+        and math.isfinite(row["latency_ms"])
+        and isinstance(row.get("metadata"), dict)
+        and isinstance(row.get("is_correct"), bool)
+    )
 
 
 def places(path: Path) -> dict[Key, tuple[int, bool]]:
@@ -87,11 +107,14 @@ def read_state(directory: Path) -> dict[str, Any]:
     path = directory / STATE
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        run = (state["run_id"], state["config"]["tasks"])
+        config = state["config"]
+        named = all(isinstance(name, str) for name in (state["run_id"], state["started_at"], *config["tasks"]))
+        if not named or not all(type(level) is int for level in config["difficulties"]):
+            raise TypeError("names or levels are missing")
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{directory} is no directory of an evaluation: {path.name} cannot be read ({error})"
         raise EvaluationError(f"{message}; give one that `synthgen evaluate` wrote") from None
-    return {**state, "run_id": str(run[0])}
+    return dict(state)
 
 
 class Store:
@@ -102,22 +125,35 @@ class Store:
         directory.mkdir(parents=True, exist_ok=True)
         self._file = os.open(directory / RESULTS, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
+            self._lock()
+            state = read_state(directory) if (directory / STATE).exists() else {}
+            self._state = {
+                "run_id": state.get("run_id", directory.name),
+                "config": config,
+                "started_at": state.get("started_at", now()),
+                "total_samples": total,
+            }
+            self.done = {key for key, (_, failed) in self._recovered().items() if not failed}
+            self._again = 0.0
+            self.save()
+        except BaseException:
+            self._release()
+            raise
+
+    def _lock(self) -> None:
+        try:
+            import fcntl
+        except ImportError:  # on Windows, where nothing keeps a second process away
+            return
+        try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            raise EvaluationError(
-                f"{directory}: another process is writing this run; wait for it, or stop it"
-            ) from None
-        state = read_state(directory) if (directory / STATE).exists() else {}
-        self._state = {
-            "run_id": state.get("run_id", directory.name),
-            "config": config,
-            "started_at": state.get("started_at", now()),
-            "total_samples": total,
-        }
-        self.done = {key for key, (_, failed) in self._recovered().items() if not failed}
-        self._written = 0.0
-        self.save()
+        except BlockingIOError:
+            message = f"{self.directory}: another process is writing this run; wait for it, or stop it"
+            raise EvaluationError(message) from None
+
+    def _release(self) -> None:
+        os.close(self._file)
+        self._file = -1  # whoever writes after this is told, and hits no file that was opened since
 
     def _recovered(self) -> dict[Key, tuple[int, bool]]:
         """What is there, after a line that was cut is taken away."""
@@ -144,20 +180,22 @@ class Store:
             line = line[os.write(self._file, line) :]
         if row["outcome"] != "error":
             self.done.add(key_of(row))
-        if time.monotonic() - self._written > PAUSE:
+        if time.monotonic() > self._again:
             self.save()
 
     def save(self) -> None:
         """Write the state."""
-        self._written = time.monotonic()
+        began = time.monotonic()
         ids = sorted(spelled(key) for key in self.done)
-        state = self._state | {
-            "last_updated": now(), "completed_sample_ids": ids, "completed_count": len(ids)
-        }  # fmt: skip
+        state = self._state | {"last_updated": now(), "completed_sample_ids": ids, "completed_count": len(ids)}
         write_atomic(self.directory / STATE, json_bytes(state), durable=False)
+        ended = time.monotonic()
+        self._again = ended + max(PAUSE, (ended - began) / SHARE)
 
     def close(self) -> None:
         """Wait until all rows are on the disk, and let others write."""
-        self.save()
-        os.fsync(self._file)
-        os.close(self._file)
+        try:
+            self.save()
+            os.fsync(self._file)
+        finally:
+            self._release()

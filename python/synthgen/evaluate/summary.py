@@ -11,10 +11,8 @@ from typing import Any
 from ..data.files import json_bytes, write_atomic
 from ..errors import EvaluationError
 from ..statistics import interval
-from .store import RESULTS, SUMMARY, read_state, rows
+from .store import OUTCOMES, RESULTS, SUMMARY, read_state, rows
 
-OUTCOMES = ("correct", "wrong", "unparsed", "truncated", "error")
-"""What can come of a question; all but the last are answers."""
 LEVELS = {"1": "Easy", "2": "Medium", "3": "Hard"}
 PERCENTILES = (50, 95, 99)
 BINS = 24

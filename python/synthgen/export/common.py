@@ -11,45 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..batch import Score
 from ..data.files import json_bytes, sync, temporary
 from ..errors import param_error
 from ..evaluate.prompts import messages, text
-from ..evaluate.questions import Question, Questions, askable
-from ..registry import get, tasks
+from ..evaluate.questions import Question, Questions
+from ..registry import tasks
 
 MANIFEST = "export.json"
 """Says what a folder holds; it is by this file that a folder is known to be an export."""
 OUTCOMES = ("correct", "wrong", "unparsed", "truncated")
 
 
-def score(
-    task: str, response: str, input_text: str, target: str, *, cut: bool = False, continuation: bool = False
-) -> Score:
-    """Our score of a response to a row.
-
-    Args:
-        task: name of the task.
-        response: what the model wrote, thoughts that came in a field of their own left out.
-        input_text: the row's prompt.
-        target: the row's answer.
-        cut: the response ended because it was too long.
-        continuation: the response continues a text, and answers no chat.
-
-    """
-    # Servers may send half of a character, on which no training should end.
-    said = response.encode("utf-8", "replace").decode()
-    example = {"input_text": input_text, "target": target}
-    found: Score = get(task).score(said, example, cut=cut, continuation=continuation)
-    return found
-
-
 def checked(questions: Questions, style: str) -> Questions:
     """The questions, if they can be asked in this style. Raises ParamError, UnknownTaskError or SplitExhausted."""
-    for task in questions.tasks:
-        if not askable(task, style):
-            raise param_error(task, "prompt", style, "its questions are empty; allowed: described")
-    questions.check()
+    questions.check(style)
     return questions
 
 

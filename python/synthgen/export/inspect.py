@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..checks import extra
+from ..evaluate.judging import judge
 from ..evaluate.prompts import messages
 from ..evaluate.questions import Questions
 from ..registry import tasks
-from .common import OUTCOMES, checked, given, score
+from .common import OUTCOMES, checked, given
 
 inspect: Any = extra("inspect_ai", "harness")
 dataset: Any = extra("inspect_ai.dataset", "harness")
@@ -62,13 +63,25 @@ def _shares() -> Any:
 outcomes: Any = scorers.metric(name="outcomes")(_shares)
 
 
+def _thoughts(output: Any) -> str | None:
+    """What the provider gave apart from the answer."""
+    content = output.message.content if output.choices else ""
+    parts = [] if isinstance(content, str) else content
+    return "".join(part.reasoning for part in parts if part.type == "reasoning") or None
+
+
 def _scorer() -> Any:
     """Our scorer; the outcome stands in the metadata of the score."""
 
     async def score_state(state: Any, target: Any) -> Any:
         row, output = state.metadata, state.output
-        found = score(
-            row["task"], output.completion, row["input_text"], target.text, cut=str(output.stop_reason) in CUT
+        found = judge(
+            row["task"],
+            output.completion,
+            row["input_text"],
+            target.text,
+            thoughts=_thoughts(output),
+            cut=str(output.stop_reason) in CUT,
         )
         return scorers.Score(
             value=scorers.CORRECT if found.correct else scorers.INCORRECT,
@@ -92,7 +105,7 @@ def build(
     seed: int = 42,
     split: str | None = "test",
     shots: int = 0,
-    prompt: str = "plain",
+    prompt: str = "described",
     **params: Any,
 ) -> Any:
     """The Task of one of our tasks at one level; `params` are parameters of the task.
@@ -119,7 +132,7 @@ def _of(task: str) -> Callable[..., Any]:
         seed: int = 42,
         split: str | None = "test",
         shots: int = 0,
-        prompt: str = "plain",
+        prompt: str = "described",
         **params: Any,
     ) -> Any:
         return build(task, difficulty, samples_per_combo, seed, split, shots, prompt, **params)

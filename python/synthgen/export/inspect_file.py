@@ -26,7 +26,7 @@ def synthgen(
     seed=42,
     split="test",
     shots=0,
-    prompt="plain",
+    prompt="described",
     **params,
 ) -> Task:
     return build(task, difficulty, samples_per_combo, seed, split, shots, prompt, **params)

@@ -12,9 +12,10 @@ from typing import Any
 
 from ..checks import extra, integer
 from ..errors import param_error
+from ..evaluate.judging import judge
 from ..evaluate.prompts import SYSTEM, messages, text
 from ..evaluate.questions import Questions
-from .common import OUTCOMES, checked, json_lines, row, score, told, write_folder
+from .common import OUTCOMES, checked, json_lines, row, told, write_folder
 
 KIND = "lm-eval"
 PREFIX = "synthgen"
@@ -47,7 +48,7 @@ def continued(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float
 
 
 def _scored(doc: Mapping[str, Any], results: Sequence[str], continuation: bool) -> dict[str, float]:
-    found = score(doc["task"], results[0], doc["input_text"], doc["target"], continuation=continuation)
+    found = judge(doc["task"], results[0], doc["input_text"], doc["target"], continuation=continuation)
     return dict(zip(METRICS, (float(found.outcome == name) for name in OUTCOMES), strict=True))
 
 
@@ -132,7 +133,7 @@ def _yaml(lines: Mapping[str, Any]) -> str:
 def export(
     directory: str | Path,
     questions: Questions,
-    style: str = "plain",
+    style: str = "described",
     *,
     completions: bool = False,
     max_tokens: int | None = None,

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import param_error
+from ..evaluate.judging import judge
 from ..evaluate.questions import Questions
-from .common import checked, json_lines, prompt, row, score, told, write_folder
+from ..evaluate.replies import joined
+from .common import checked, json_lines, prompt, row, told, write_folder
 
 KIND = "trl"
 Completion = str | Sequence[Mapping[str, Any]]
@@ -29,10 +31,7 @@ def said(completion: Completion) -> str:
         return completion
     for message in reversed(completion):
         if message.get("role", "assistant") == "assistant":
-            content = message.get("content")
-            if isinstance(content, str) or content is None:
-                return content or ""
-            return "".join(part.get("text", "") for part in content)
+            return joined(message.get("content")) or ""
     return ""
 
 
@@ -51,7 +50,7 @@ def rewarder(
                 allowed = f"allowed: a value for each of the {len(completions)} completions"
                 raise param_error(None, name, values, allowed)
         return [
-            worth[score(name, said(one), given, answer, continuation=isinstance(one, str)).outcome]
+            worth[judge(name, said(one), given, answer, continuation=isinstance(one, str)).outcome]
             for one, name, given, answer in zip(completions, task, input_text, target, strict=True)
         ]
 
@@ -62,7 +61,7 @@ reward = rewarder()
 """1 for a right answer, 0 for anything else: TRL's trainers call it with completions and the columns of the dataset."""
 
 
-def rows(questions: Questions, style: str = "plain", completions: bool = False) -> Iterator[dict[str, Any]]:
+def rows(questions: Questions, style: str = "described", completions: bool = False) -> Iterator[dict[str, Any]]:
     """Rows of a dataset in TRL's prompt format: conversational, or with `completions` text."""
     for question in questions:
         asked = prompt(question, style, questions.asked(question.task), completions)
@@ -72,7 +71,7 @@ def rows(questions: Questions, style: str = "plain", completions: bool = False) 
 def export(
     directory: str | Path,
     questions: Questions,
-    style: str = "plain",
+    style: str = "described",
     *,
     completions: bool = False,
     held_out: int = 100,

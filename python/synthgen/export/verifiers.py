@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from ..checks import extra
+from ..evaluate.judging import judge
 from ..evaluate.prompts import messages
 from ..evaluate.questions import SEEDS, Questions
-from .common import OUTCOMES, checked, given, score
+from .common import OUTCOMES, checked, given
 
 vf: Any = extra("verifiers.v1", "harness")
 openai: Any = extra("openai", "harness")
@@ -44,9 +45,9 @@ class SynthgenTask(vf.Task[SynthgenData]):  # type: ignore[misc]
 
 
 def _outcome(row: Any, trace: Any) -> str:
-    replies = trace.assistant_messages
-    said = (replies[-1].content if replies else None) or ""
-    return score(row.task, said, row.input_text, row.target, cut=trace.is_truncated).outcome
+    last = trace.assistant_messages[-1] if trace.assistant_messages else None
+    said, thoughts = (getattr(last, name, None) for name in ("content", "reasoning_content"))
+    return judge(row.task, said, row.input_text, row.target, thoughts=thoughts, cut=trace.is_truncated).outcome
 
 
 class SynthgenTasksetConfig(vf.TasksetConfig):  # type: ignore[misc]
@@ -59,7 +60,7 @@ class SynthgenTasksetConfig(vf.TasksetConfig):  # type: ignore[misc]
     split: Literal["train", "validation", "test"] = "test"
     """Rows of different splits are disjoint: train on `train`, evaluate on another."""
     shots: int = 0
-    prompt: Literal["plain", "described"] = "plain"
+    prompt: Literal["plain", "described"] = "described"
     params: dict[str, Any] = pydantic.Field(default_factory=dict)
     """Parameters of all tasks, over those of the level."""
 
