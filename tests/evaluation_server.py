@@ -36,8 +36,9 @@ def reply(text: Any, chat: bool = True, finish: str | None = "stop", **message: 
     """An ordinary answer."""
     choice: dict[str, Any] = {"index": 0, "finish_reason": finish}
     choice |= {"message": {"role": "assistant", "content": text, **message}} if chat else {"text": text}
-    usage = {"prompt_tokens": 10, "completion_tokens": 5}
-    return Say(content=json.dumps({"choices": [choice], "usage": usage}).encode())
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+    whole = {"id": "chat-1", "object": "chat.completion", "created": 0, "model": "any", "choices": [choice]}
+    return Say(content=json.dumps(whole | {"usage": usage}).encode())
 
 
 class Running:

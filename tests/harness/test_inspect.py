@@ -35,7 +35,7 @@ def evaluated(task: Any, reply: Callable[[str], tuple[str, str]], **options: Any
     model = importlib.import_module("inspect_ai.model")
 
     def output(heard: list[Any], *_: Any) -> Any:
-        said, stop = reply(heard[-1].text)
+        said, stop = reply(heard[-1].text.rpartition("\n\n")[2])
         made = model.ModelOutput.from_content("mock", said, stop_reason=stop)
         # Without a usage the mock would count tokens itself, with a table that it downloads.
         made.usage = model.ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
@@ -164,7 +164,7 @@ def test_wrong_arguments_give_our_error() -> None:
         ({"task": "dyna", "difficulty": 4}, "difficulties = 4"),
         ({"task": "dyna", "split": "all"}, "split"),
         ({"task": "dyna", "hops": 2}, "hops"),
-        ({"task": "lano"}, "described"),
+        ({"task": "lano", "prompt": "plain"}, "described"),
     ):
         with pytest.raises(synthgen.SynthgenError, match=message):
             build(**arguments)

@@ -16,7 +16,7 @@ from synthgen.evaluate.prompts import messages
 from synthgen.evaluate.questions import Questions
 from synthgen.export.verifiers_package import MODULE, NAME, export
 
-from tests.chat_server import chat_server
+from tests.evaluation_server import Say, question_of, reply, serving
 from tests.export_cases import OUTCOMES, TASKS, expected, few, replies
 
 pytestmark = pytest.mark.harness
@@ -68,9 +68,9 @@ def test_it_asks_and_scores_as_we_do(shots: int) -> None:
     pairs = list(replies(drawn))
     right = expected(pairs)
     script = {question.input_text: reply for question, reply in pairs}
-    with chat_server(lambda heard: (script[heard[-1]["content"]], "stop")) as server:
-        traces = run(server.base_url, options(questions))
-    asked = [body["messages"] for body in server.asked]
+    with serving(lambda body, _: reply(script[question_of(body).rpartition("\n\n")[2]])) as server:
+        traces = run(server.url, options(questions))
+    asked = [body["messages"] for body, _ in server.requests]
     assert len(asked) == len(traces) == len(drawn)
     assert all(messages(question, "described", {}) in asked for question in drawn)
     found = {}
@@ -94,8 +94,8 @@ def test_a_reply_that_was_cut_is_told_to_the_scorer(finish: str, cut: bool, monk
         return judge(*row, **how)
 
     monkeypatch.setattr(module, "judge", noted)
-    with chat_server(lambda _: ("ANSWER: 1", finish)) as server:
-        (trace,) = run(server.base_url, {"tasks": ["kv"], "difficulties": [1], "samples_per_combo": 1})
+    with serving(lambda *_: reply("ANSWER: 1", finish=finish)) as server:
+        (trace,) = run(server.url, {"tasks": ["kv"], "difficulties": [1], "samples_per_combo": 1})
     assert trace.ok
     assert {how["cut"] for how in told} == {cut}
 
@@ -115,11 +115,8 @@ def test_splits_are_disjoint() -> None:
 
 @pytest.mark.usefixtures("package")
 def test_a_server_that_refuses_is_an_error_and_no_wrong_answer() -> None:
-    def refuse(_: Any) -> tuple[str, str]:
-        raise ConnectionAbortedError
-
-    with chat_server(refuse) as server:
-        (trace,) = run(server.base_url, {"tasks": ["kv"], "difficulties": [1], "samples_per_combo": 1})
+    with serving(lambda *_: Say(reset=True)) as server:
+        (trace,) = run(server.url, {"tasks": ["kv"], "difficulties": [1], "samples_per_combo": 1})
     assert not trace.ok
     assert not trace.rewards.get("correct")
 
@@ -140,8 +137,8 @@ def test_its_command_runs_the_package(package: Path) -> None:
     code = "from verifiers.v1.cli.eval.main import main; main()"
     words = [NAME, "--model", "some", "--client.api-key-var", "NO_KEY", "--no-push", "--no-rich"]
     words += ["--env.taskset.tasks", '["dyna"]', "--env.taskset.difficulties", "[2]", "-n", "2", "--output-dir", "out"]
-    with chat_server(lambda _: ("ANSWER: ...", "stop")) as server:
-        command = [sys.executable, "-c", code, *words, "--client.base-url", server.base_url]
+    with serving(lambda *_: reply("ANSWER: ...")) as server:
+        command = [sys.executable, "-c", code, *words, "--client.base-url", server.url]
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (file,) = Path("out").rglob("traces.jsonl")
