@@ -62,7 +62,15 @@ REMARKS = (
     *("(also {W})", "({W} is equally valid)", "(if one-based, {W})", "({W} works too)", "(then {W})"),
     *("(changed to {W})", "(now {W})", "(discarded; {W} is right)", "because otherwise {W}"),
     *("because of x, so {W}", "({W} is the result)", "(it may be {W})", "(false alarm)", "(invalid)", "(oops, {W})"),
-    *("(nope)", "(maybe {W})", "(instead of {W})", "since {W} is the result", "because x moved, then {W}"),
+    *(
+        "(nope)",
+        "(maybe {W})",
+        "(instead of {W})",
+        "since {W} is the result",
+        "(that gives ={W})",
+        "(same as {W})",
+        "because x moved, then {W}",
+    ),
 )
 AS_ONE = "what stands behind a string of symbols is part of it"
 BRACKETS = "brackets are symbols"

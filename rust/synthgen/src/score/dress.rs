@@ -16,7 +16,7 @@ const JOINED: [&str; 4] = ["->", "→", "=", ":"];
 /// Before a number that counts something else.
 const COUNTED: [&str; 4] = ["mod", "modulo", "step", "steps"];
 /// Marks around words of a remark.
-const AROUND: &str = "\"'`*_.,;:!()[]{}<>“”‘’«»$~";
+const AROUND: &str = "\"'`*_.,;:!()[]{}<>“”‘’«»$~=→";
 /// Marks that open what may be closed before the marker's colon.
 const EMPHASIS: [&str; 6] = ["```", "**", "__", "`", "*", "_"];
 
@@ -133,7 +133,7 @@ fn contradicts(remark: &str, answer: &str, answers: Answers, subjects: &Subjects
         return !known(&said);
     }
     // Words of the answer itself are no other answers.
-    let rest = if answer.contains(' ') { remark.replace(answer, " ") } else { remark.to_owned() };
+    let rest = if answer.contains(' ') { remark.replace(answer, " , ") } else { remark.to_owned() };
     // What has no words is no remark.
     let has_words = remark.contains(|c: char| c.is_ascii_alphabetic()) && (answers.trim || !remark.contains('⟨'));
     if rest.len() > REMARK || is_hedged(&rest) || !has_words {
