@@ -175,7 +175,7 @@ fn marker(text: &str) -> Option<Marker<'_>> {
 
 /// Do the words before a marker say that it is not the answer?
 fn is_denied(before: &str, word: &str) -> bool {
-    let from = (before.len().saturating_sub(BEFORE)..).find(|&at| before.is_char_boundary(at)).unwrap_or(before.len());
+    let from = before.ceil_char_boundary(before.len().saturating_sub(BEFORE));
     let tail = &before[from..];
     let line = tail.rsplit('\n').next().unwrap_or(tail);
     let whole = from == 0 || line.len() < tail.len();

@@ -194,7 +194,7 @@ fn a_continuation_begins_with_its_answer() {
         assert_eq!(of(response, false), Outcome::Correct, "{response}");
     }
     assert_eq!(of(" C\nANSWER: B", false), Outcome::Wrong);
-    assert_eq!(of(" xy\nANSWER: B", false), Outcome::Unparsed);
+    assert_eq!(of(" zy\nANSWER: B", false), Outcome::Unparsed);
     assert_eq!(of(" C ANSWER: B", false), Outcome::Unparsed);
     let exactly =
         |response| against(response, "", Served { cut: false, continuation: true }, ANY, &|given| given == "B").outcome;
