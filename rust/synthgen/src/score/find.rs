@@ -175,7 +175,8 @@ fn marker(text: &str) -> Option<Marker<'_>> {
 
 /// Do the words before a marker say that it is not the answer?
 fn is_denied(before: &str, word: &str) -> bool {
-    let from = before.ceil_char_boundary(before.len().saturating_sub(BEFORE));
+    let from =
+        (before.len().saturating_sub(BEFORE)..=before.len()).find(|&at| before.is_char_boundary(at)).unwrap_or(0);
     let tail = &before[from..];
     let line = tail.rsplit('\n').next().unwrap_or(tail);
     let whole = from == 0 || line.len() < tail.len();
