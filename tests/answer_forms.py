@@ -31,6 +31,7 @@ class Form(NamedTuple):
     make: Make
     tasks: tuple[str, ...] = tuple(synthgen.tasks())
     why: str = ""
+    continuation: bool = False
 
 
 def dress(pattern: str) -> Make:
@@ -54,6 +55,23 @@ def in_json(**members: str | list[str]) -> Make:
 
 TASKS = tuple(synthgen.tasks())
 SINGLE = tuple(task for task in TASKS if task not in STRINGS)
+CAPO = ("capo",)
+EXACT = (*STRINGS, *SYMBOLS)
+# Whatever the answer is, these remarks take it back or name another.
+REMARKS = (
+    *("(also {W})", "({W} is equally valid)", "(if one-based, {W})", "({W} works too)", "(then {W})"),
+    *("(changed to {W})", "(now {W})", "(discarded; {W} is right)", "because otherwise {W}"),
+    *("because of x, so {W}", "({W} is the result)", "(it may be {W})", "(false alarm)", "(invalid)", "(oops, {W})"),
+    *(
+        "(nope)",
+        "(maybe {W})",
+        "(instead of {W})",
+        "since {W} is the result",
+        "(that gives ={W})",
+        "(same as {W})",
+        "because x moved, then {W}",
+    ),
+)
 AS_ONE = "what stands behind a string of symbols is part of it"
 BRACKETS = "brackets are symbols"
 
@@ -97,11 +115,15 @@ RIGHT: tuple[Form, ...] = (
     Form("**R**.", dress("ANSWER: **{R}**.")),
     Form("spaces around", dress("ANSWER:   {R}  "), SINGLE, AS_ONE),
     Form("R (a remark)", dress("ANSWER: {R} (by following the steps)"), SINGLE, AS_ONE),
+    Form("R (because)", dress("ANSWER: {R} (because the swap moved it)"), SINGLE, AS_ONE),
+    Form("R (as I)", dress("ANSWER: {R} (as I followed it step after step)"), TYPED, AS_ONE),
+    Form("R (a longer remark)", dress("ANSWER: {R} (it follows from the rules, in order)"), SINGLE, AS_ONE),
+    Form("R (R)", dress("ANSWER: {R} (that is, {R})"), TYPED, AS_ONE),
     Form("R because", dress("ANSWER: {R} because that follows."), SINGLE, AS_ONE),
     Form("R, since", dress("ANSWER: {R}, since that follows."), SINGLE, AS_ONE),
-    Form("Output: R", dress("ANSWER: Output: {R}")),
+    Form("Output: R", dress("ANSWER: Output: {R}"), SINGLE, "words are symbols"),
     Form("the answer is R", dress("ANSWER: the answer is {R}")),
-    Form("= R", dress("ANSWER: = {R}")),
+    Form("= R", dress("ANSWER: = {R}"), SINGLE, "signs are symbols"),
     Form("one sentence", dress("The final result is {R}."), SINGLE, AS_ONE),
     Form("lines, then: So the final answer is R.", dress("First.\nThen.\nSo the final answer is {R}."), SINGLE, AS_ONE),
     Form("lines, then a box", dress("First.\nThen.\n$\\boxed{{R}}$"), SINGLE, BRACKETS),
@@ -118,6 +140,17 @@ RIGHT: tuple[Form, ...] = (
         "has one spelling",
     ),
     Form("small and capital letters", lambda case: "ANSWER: " + case.right.swapcase(), TYPED, "case matters"),
+    Form("denied before", dress("{W} is not the answer.\nANSWER: {R}")),
+    Form("denied, then on the line", dress("It is not {W}. The final answer: {R}\n")),
+    Form("JSON with a denial", in_json(reasoning="It is not {W}.", answer="{R}")),
+    Form("<think a=1>", dress('<think a="1">ANSWER: {W}</think>ANSWER: {R}')),
+    Form("[THINK]", dress("[THINK]ANSWER: {W}[/THINK]ANSWER: {R}")),
+    Form("continued: R", dress("{R}"), continuation=True),
+    Form("continued: R and lines", dress("{R}\n\nQ: and so on\nAnswer: {W}"), continuation=True),
+    Form("continued: R and carriage returns", dress("{R}\r\n{W}"), continuation=True),
+    Form("continued: ANSWER: R", dress("ANSWER: {R}\n"), continuation=True),
+    Form("continued: space R", dress(" {R}\n"), TYPED, "a space is a symbol", continuation=True),
+    Form("continued: R.", dress(" {R}. And so on."), CAPO, "rows hold no sentences", continuation=True),
 )
 
 
@@ -195,6 +228,42 @@ WRONG: tuple[Form, ...] = (
         ("logic",),
         "no second spelling",
     ),
+    *(Form(f"R {remark}".replace("{W}", "W"), dress("ANSWER: {R} " + remark)) for remark in REMARKS),
+    *(
+        Form(f"{name} X", dress("ANSWER: " + name + "{R}"), STRINGS, "signs and words may stand before an answer")
+        for name in ("=", ":", "->", "→ ", "the ", "Output: ", "so ")
+    ),
+    *(Form(f"{sign} R", dress("ANSWER: " + sign + "{R}")) for sign in ("<", "< ", "<= ", ">= ", "≠ ", "~ ", "(", "[")),
+    Form("R >", dress("ANSWER: {R} >")),
+    Form("The wrong answer", dress("The wrong answer: {R}")),
+    Form("not the answer", dress("This is not the answer: {R}")),
+    Form("isn't the answer", dress("It isn't the answer: {R}")),
+    Form("incorrect, then W", dress("One incorrect answer: {R}\nSo it must be {W}")),
+    Form("a possible answer", dress("A possible answer: {R}\nBut who knows.")),
+    Form("first guess", dress("My first guess of an answer: {R}\n")),
+    Form("JSON of a wrong answer", in_json(wrong_answer="{R}")),
+    Form(
+        "JSON of R or W",
+        lambda case: f'{{"answer": {json.dumps(case.right)} or {json.dumps(case.wrong)}}}',
+    ),
+    Form("open <think a=1>", dress("<think a=1>ANSWER: {R}")),
+    Form("open [THINK]", dress("[THINK]maybe ANSWER: {R}")),
+    Form("continued: W, then ANSWER: R", dress("{W}\n\nQ: and so on\nAnswer: {R}"), continuation=True),
+    Form("continued: W ANSWER: R", dress("{W} ANSWER: {R}"), continuation=True),
+    Form("continued: line break", dress("\n{R}"), continuation=True),
+    Form("continued: R or W", dress("{R} or {W}"), continuation=True),
+    Form("continued: R W", dress("{R} {W}"), continuation=True),
+    Form("continued: R.5", dress("{R}.5"), continuation=True),
+    Form("continued: R am unable", dress("{R} am unable to say"), continuation=True),
+    *(
+        Form(f"continued: R {remark}".replace("{W}", "W"), dress("{R} " + remark), continuation=True)
+        for remark in REMARKS[:4]
+    ),
+    *(
+        Form(f"continued: {name}", dress(name.replace("X", "{R}")), EXACT, "may be dressed", continuation=True)
+        for name in ("=X", ":X", "->X", '"X"', "**X**", "`X`", "the X", "the answer is X", " X", "ANSWER: =X")
+    ),
+    Form("No.", lambda case: ("No.", "Yes.")[int(case.right)], ("logic",), "is no bit"),
 )
 
 
@@ -225,7 +294,8 @@ def rows(count: int = 4) -> Iterator[Row]:
                     if task in form.tasks and case.applies(form.name):
                         fresh = case.again(rng)
                         response = form.make(fresh)
-                        yield Row(task, form, right, fresh, response, score(response, fresh.example).outcome)
+                        found = score(response, fresh.example, continuation=form.continuation)
+                        yield Row(task, form, right, fresh, response, found.outcome)
 
 
 def table(found: list[Row]) -> str:

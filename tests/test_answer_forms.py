@@ -83,13 +83,14 @@ def test_a_continuation_is_read_up_to_the_first_stop(task: str) -> None:
     for example in examples(task):
         target = example["target"]
         for stop in stops:
-            whole = f"{target}{stop}and more"
+            whole = f"{target}{stop} and more"
             for cut in (False, True):
                 assert score(whole, example, continuation=True, cut=cut).outcome == "correct", whole
         assert score(target, example, continuation=True).outcome == "correct"
         assert score(target, example, continuation=True, cut=True).outcome == "truncated"
         assert score("\n" + target, example, continuation=True).outcome != "correct"
-        assert score("nothing\nANSWER: " + target, example, continuation=True).correct
+        assert not score("nothing\nANSWER: " + target, example, continuation=True).correct
+        assert score(f"ANSWER: {target}\nand more", example, continuation=True, cut=True).correct
 
 
 @law(st.integers(0, 10**6), st.sampled_from(["", "ANSWER: ", "ANSWER:\n"]), st.data(), examples=300)

@@ -1,4 +1,4 @@
-//! Scoring of free text answers: the last `ANSWER:` wins, markup is stripped, and nothing is guessed.
+//! Scoring of free text answers: the last `ANSWER:` of a chat wins, a continuation begins with its answer, markup is stripped, and nothing is guessed.
 
 mod dress;
 mod find;
@@ -63,7 +63,9 @@ pub struct Answers {
     pub spelled: fn(&str) -> Option<String>,
     /// What a prompt asks about.
     pub subjects: fn(&str) -> Vec<String>,
-    /// The end of the answer that begins a text, where it shows.
+    /// Is this another answer if it stands among the words of a remark?
+    pub mentions: fn(&str) -> bool,
+    /// The end of the answer that begins a line, where it shows.
     pub leading: fn(&str) -> Option<usize>,
     /// Words that may stand before an answer.
     pub leads: &'static [&'static str],
@@ -73,6 +75,23 @@ pub struct Answers {
     pub fold_case: bool,
     /// Are spaces at the ends delimiters?
     pub trim: bool,
+}
+
+impl Answers {
+    /// Are answers made of symbols, of which marks and spaces are some?
+    fn are_symbols(&self) -> bool {
+        !self.trim && !self.fold_case
+    }
+
+    /// May signs and words before an answer be part of it?
+    fn are_strings(&self) -> bool {
+        self.are_symbols() && self.leads.is_empty()
+    }
+
+    /// Is it the same answer?
+    fn same(&self, a: &str, b: &str) -> bool {
+        a == b || (self.fold_case && a.eq_ignore_ascii_case(b))
+    }
 }
 
 /// Score a response to a prompt against the target.
@@ -87,16 +106,26 @@ fn against(response: &str, prompt: &str, served: Served, answers: Answers, accep
     let Some(text) = find::without_reasoning(response) else {
         return Score { outcome: Outcome::Truncated, extracted: String::new() };
     };
-    let places = match find::marked(&text, answers.trim) {
-        Some(places) => places,
-        None if served.continuation => vec![continued(&text, answers)],
-        None => find::unmarked(&text, answers.trim).into_iter().collect(),
+    let places = if served.continuation {
+        continued(&text, answers)
+    } else {
+        find::marked(&text, answers.trim).unwrap_or_else(|| find::unmarked(&text, answers.trim).into_iter().collect())
     };
+    // Symbols too many are symbols, whoever continues a string.
+    if served.continuation && answers.are_symbols() {
+        return match places.first().filter(|place| (answers.is_answer)(place.text())) {
+            Some(place) => {
+                let outcome = if accepts(place.text()) { Outcome::Correct } else { Outcome::Wrong };
+                judged(outcome, place.text().to_owned(), served.cut && place.open)
+            }
+            None => Score { outcome: missing, extracted: String::new() },
+        };
+    }
     let subjects = lead::Subjects::of(prompt, answers);
     // Answers in which markup may belong to the answer: what is right as it stands comes first.
     if !answers.trim {
         for place in &places {
-            for found in dress::readings(place, &subjects) {
+            for found in dress::readings(place, &subjects, answers) {
                 let said = place.kind != Kind::Last || found.announced;
                 if said && (answers.is_answer)(found.text) && accepts(found.text) {
                     let cut = served.cut && place.open && !found.closed;
@@ -106,8 +135,19 @@ fn against(response: &str, prompt: &str, served: Served, answers: Answers, accep
         }
     }
     for place in &places {
-        let found = undressed(place.text(), answers, &subjects, place.kind != Kind::Beside);
-        if let Some(found) = found.filter(|found| place.kind != Kind::Last || found.announced) {
+        let mut text = place.text();
+        if served.continuation && answers.stops.contains(&"]") {
+            // What closes it is a stop.
+            text = text.trim_start().strip_prefix('[').unwrap_or(text);
+        }
+        let found = undressed(text, answers, &subjects, place.kind != Kind::Beside);
+        let counts = |found: &dress::Undressed| match place.kind {
+            Kind::Last => found.announced,
+            // To whatever was asked.
+            Kind::Alone => found.announced || !found.yes_or_no,
+            _ => true,
+        };
+        if let Some(found) = found.filter(counts) {
             let outcome = if accepts(&found.answer) { Outcome::Correct } else { Outcome::Wrong };
             return judged(outcome, found.answer, served.cut && place.open && !found.closed);
         }
@@ -120,9 +160,20 @@ fn judged(outcome: Outcome, extracted: String, cut: bool) -> Score {
 }
 
 /// The beginning of a continuation, up to the first thing that may follow an answer.
-fn continued(text: &str, answers: Answers) -> Found<'_> {
-    let stop = answers.stops.iter().filter_map(|stop| text.find(stop)).min();
-    let first = (answers.leading)(&text[..stop.unwrap_or(text.len())]);
-    let end = first.filter(|&end| end < text.len()).or(stop);
-    Found::new(&text[..end.unwrap_or(text.len())], end.is_none(), Kind::Beside)
+fn continued(text: &str, answers: Answers) -> Vec<Found<'_>> {
+    let head = &text[..answers.stops.iter().filter_map(|stop| stop_at(text, stop)).min().unwrap_or(text.len())];
+    if let Some(places) = find::marked_at_once(head, answers.trim) {
+        let ended = head.len() < text.len();
+        return places.into_iter().map(|place| place.ended_if(ended)).collect();
+    }
+    let line = text.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+    let found = (answers.leading)(line).map_or(head, |end| &line[..end]);
+    vec![Found::new(found.trim_end_matches('\r'), found.len() == text.len(), Kind::Beside)]
+}
+
+/// Where a stop is. A full stop ends a sentence, not a number.
+fn stop_at(text: &str, stop: &str) -> Option<usize> {
+    let mut found = text.match_indices(stop);
+    let sentence = |at: usize| text[at + stop.len()..].chars().next().is_none_or(char::is_whitespace);
+    found.find(|&(at, _)| stop != "." || sentence(at)).map(|(at, _)| at)
 }

@@ -107,7 +107,12 @@ pub trait Task: Sized + Send + Sync + 'static {
     fn subjects(_prompt: &str) -> Vec<String> {
         Vec::new()
     }
-    /// The end of the answer that begins a text, where the answer itself shows where it ends.
+    /// Is this another answer if it stands among the words of a remark on one?
+    fn mentions(text: &str) -> bool {
+        Self::spelled(text).is_some()
+    }
+    /// The end of the answer that begins a line, where the answer itself shows where it ends and the rest of the line may
+    /// follow it.
     fn leading(_text: &str) -> Option<usize> {
         None
     }
@@ -271,6 +276,7 @@ impl<T: Task> AnyTask for Configured<T> {
             is_answer: T::is_answer,
             spelled: T::spelled,
             subjects: T::subjects,
+            mentions: T::mentions,
             leading: T::leading,
             leads: T::LEADS,
             stops: T::STOPS,

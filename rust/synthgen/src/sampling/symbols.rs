@@ -73,6 +73,16 @@ pub fn first_symbol(text: &str) -> Option<usize> {
     is_regular_symbol(&text[..end]).then_some(end)
 }
 
+/// Is it empty or a run of regular symbols, without two printed characters side by side, as words have them?
+pub fn is_no_prose(text: &str) -> bool {
+    let printed = |c: &[u8]| c.iter().all(|&c| c == b' ' || c.is_ascii_graphic());
+    // The digits within brackets are no characters of their own.
+    let outside =
+        text.split('⟨').enumerate().map(|(i, part)| if i == 0 { part } else { part.split('⟩').nth(1).unwrap_or("") });
+    text.is_empty()
+        || (is_regular_text(text) && !outside.into_iter().any(|part| part.as_bytes().windows(2).any(printed)))
+}
+
 /// The id of a printable ASCII character.
 #[inline]
 pub fn of_char(c: u8) -> u16 {
@@ -101,6 +111,8 @@ mod tests {
         assert!(is_regular_text("a ⟨120⟩") && !is_regular_text("") && !is_regular_text("a⟨copy⟩"));
         assert!(is_regular_symbol(" ") && is_regular_symbol("⟨120⟩"));
         assert_eq!([first_symbol("⟨120⟩a"), first_symbol("a⟨120⟩"), first_symbol("⟨key⟩")], [Some(9), Some(1), None]);
+        assert!(is_no_prose("") && is_no_prose("⟨120⟩a⟨121⟩") && is_no_prose("a"));
+        assert!(!is_no_prose(" or") && !is_no_prose("⟨120⟩.5") && !is_no_prose("⟨key⟩"));
         assert!(!is_regular_symbol("") && !is_regular_symbol("ab") && !is_regular_symbol("⟨key⟩"));
     }
 }

@@ -7,6 +7,18 @@ use super::lead::{Subjects, is_hedged};
 /// Layers taken off at most. Each costs time linear in the text, so a hostile text costs no more than this many readings.
 const LAYERS: usize = 40;
 const LAYERS_OF_STRINGS: usize = 8;
+/// No remark is longer.
+const REMARK: usize = 600;
+/// No answer within a remark has more words.
+const WORDS_OF_ANSWER: usize = 6;
+/// Between a thing and its value.
+const JOINED: [&str; 4] = ["->", "→", "=", ":"];
+/// Before a number that counts something else.
+const COUNTED: [&str; 4] = ["mod", "modulo", "step", "steps"];
+/// Marks around words of a remark.
+const AROUND: &str = "\"'`*_.,;:!()[]{}<>“”‘’«»$~=→";
+/// Marks that open what may be closed before the marker's colon.
+const EMPHASIS: [&str; 6] = ["```", "**", "__", "`", "*", "_"];
 
 /// What may stand around an answer, longer marks first.
 const PAIRS: [(&str, &str); 36] = [
@@ -60,6 +72,8 @@ pub(super) struct Undressed {
     pub closed: bool,
     /// It was called the answer, or stood in a box.
     pub announced: bool,
+    /// It was said with "yes" or "no".
+    pub yes_or_no: bool,
 }
 
 /// Take off layer after layer until an answer is left.
@@ -67,10 +81,10 @@ pub(super) fn undressed(text: &str, answers: Answers, subjects: &Subjects, own_l
     if !answers.trim
         && let Some(answer) = (answers.spelled)(text)
     {
-        return Some(Undressed { answer, closed: false, announced: false });
+        return Some(Undressed { answer, closed: false, announced: false, yes_or_no: false });
     }
     let text = if own_line { without_bullet(text.trim()) } else { text };
-    peeled(text, answers, subjects, true)
+    peeled(text, answers, subjects, !answers.are_strings())
 }
 
 fn peeled(text: &str, answers: Answers, subjects: &Subjects, mut remark_allowed: bool) -> Option<Undressed> {
@@ -84,7 +98,8 @@ fn peeled(text: &str, answers: Answers, subjects: &Subjects, mut remark_allowed:
             if remark.is_some_and(|remark| contradicts(remark, &answer, answers, subjects)) {
                 return None;
             }
-            return Some(Undressed { answer, closed, announced });
+            let yes_or_no = ["yes", "no"].iter().any(|word| word.eq_ignore_ascii_case(rest)) && answer.len() == 1;
+            return Some(Undressed { answer, closed, announced, yes_or_no });
         }
         if let Some((inner, opener)) = paired(rest, PAIRS.len()) {
             announced |= is_box(opener);
@@ -99,7 +114,7 @@ fn peeled(text: &str, answers: Answers, subjects: &Subjects, mut remark_allowed:
             remark_allowed = false;
             remark = Some(said);
             (rest, closed) = (before, true);
-        } else if let Some((after, word)) = subjects.lead(rest, first_word) {
+        } else if let Some((after, word)) = subjects.before(rest, first_word, answers) {
             announced |= word == "answer";
             first_word = false;
             rest = after;
@@ -110,16 +125,74 @@ fn peeled(text: &str, answers: Answers, subjects: &Subjects, mut remark_allowed:
     None
 }
 
-/// Is another answer named in a remark?
+/// Does a remark name another answer, or take back the one it stands behind?
 fn contradicts(remark: &str, answer: &str, answers: Answers, subjects: &Subjects) -> bool {
-    match peeled(remark, answers, subjects, false) {
-        Some(Undressed { answer: other, .. }) => {
-            let same = other == answer || (answers.fold_case && other.eq_ignore_ascii_case(answer));
-            !same && !subjects.names(&other)
-        }
-        // What has no words is no remark.
-        None => !remark.contains(|c: char| c.is_ascii_alphabetic()) || (!answers.trim && remark.contains('⟨')),
+    let bare = |text: &str| text.trim_matches(|c| answers.trim && AROUND.contains(c)).to_owned();
+    let known = |said: &str| answers.same(&bare(said), &bare(answer)) || subjects.names(said);
+    if let Some(Undressed { answer: said, .. }) = peeled(remark, answers, subjects, false) {
+        return !known(&said);
     }
+    // Words of the answer itself are no other answers.
+    let rest = if answer.contains(' ') { remark.replace(answer, " , ") } else { remark.to_owned() };
+    // What has no words is no remark.
+    let has_words = remark.contains(|c: char| c.is_ascii_alphabetic()) && (answers.trim || !remark.contains('⟨'));
+    if rest.len() > REMARK || is_hedged(&rest) || !has_words {
+        return true;
+    }
+    let mut parts = rest.split([',', ';', ':', '–', '—']).filter_map(|part| peeled(part, answers, subjects, false));
+    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let another = |word: &str| {
+        let said = (answers.spelled)(word).filter(|_| (answers.mentions)(word));
+        // Of numbers also those that are too long to be answers.
+        let said = said.or_else(|| (!word.is_empty() && is_digits(word) && is_digits(answer)).then(|| word.to_owned()));
+        said.map(|said| !known(&said))
+    };
+    parts.any(|said| (answers.mentions)(&said.answer) && !known(&said.answer))
+        || mentions_another(&rest, answers, &known, &another)
+}
+
+/// Do words of a remark, one or several in a row, read as another answer?
+fn mentions_another(
+    remark: &str,
+    answers: Answers,
+    known: &dyn Fn(&str) -> bool,
+    another: &dyn Fn(&str) -> Option<bool>,
+) -> bool {
+    let words: Vec<&str> = remark.split_whitespace().flat_map(|word| word.split('/')).collect();
+    let reads = |text: &str| another(text.trim_matches(|c| AROUND.contains(c))).or_else(|| another(text));
+    let mut at = 0;
+    'words: while let Some(&word) = words.get(at) {
+        let next = words.get(at + 1).copied().unwrap_or_default();
+        // What is said of something else is no answer.
+        let of = at.checked_sub(1).map(|before| words[before]).unwrap_or_default();
+        let valued = at >= 2 && JOINED.contains(&of) && !known(words[at - 2]);
+        if valued || COUNTED.iter().any(|counted| counted.eq_ignore_ascii_case(of)) || is_english(word, next, answers) {
+            at += 1;
+            continue;
+        }
+        for count in (1..=WORDS_OF_ANSWER.min(words.len() - at)).rev() {
+            match reads(&words[at..at + count].join(" ")) {
+                Some(true) => return true,
+                Some(false) => {
+                    at += count;
+                    continue 'words;
+                }
+                None => {}
+            }
+        }
+        let value = JOINED.iter().find_map(|joint| word.rsplit_once(joint));
+        if value.is_some_and(|(of, value)| (of.is_empty() || known(of)) && reads(value) == Some(true)) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Is this the article or the pronoun, where a letter may be an answer?
+fn is_english(word: &str, next: &str, answers: Answers) -> bool {
+    let verb = || next.ends_with("ed") || ["am", "did", "found", "got", "have", "took", "went"].contains(&next);
+    answers.fold_case && (word == "a" || (word == "I" && verb()))
 }
 
 /// The text within a pair of marks.
@@ -152,7 +225,8 @@ fn dangling(text: &str) -> Option<&str> {
     if let Some(before) = END_MARKS.iter().find_map(|mark| text.strip_suffix(mark)) {
         return Some(before);
     }
-    PAIRS.iter().find_map(|&(open, close)| {
+    // Greater than it is no mark.
+    PAIRS.iter().filter(|(open, _)| *open != "<").find_map(|&(open, close)| {
         let before = text.strip_suffix(close)?;
         let unopened = if open == close {
             !before.trim_end_matches(close).contains(open)
@@ -166,9 +240,9 @@ fn dangling(text: &str) -> Option<&str> {
 
 /// The text behind an opening mark at its beginning that nothing closes.
 fn opened(text: &str) -> Option<&str> {
-    PAIRS.iter().find_map(|&(open, close)| {
-        let inner = text.strip_prefix(open)?;
-        (!inner.contains(close)).then_some(inner)
+    EMPHASIS.iter().find_map(|&mark| {
+        let inner = text.strip_prefix(mark)?;
+        (!inner.contains(mark)).then_some(inner)
     })
 }
 
@@ -184,7 +258,7 @@ fn without_bullet(line: &str) -> &str {
 /// An answer and a remark on it: in parentheses, or a reason.
 fn with_remark(text: &str) -> Option<(&str, &str)> {
     let parts = parenthesis(text).or_else(|| reason(text));
-    parts.filter(|(before, said)| !before.trim().is_empty() && !is_hedged(said))
+    parts.filter(|(before, _)| !before.trim().is_empty())
 }
 
 fn parenthesis(text: &str) -> Option<(&str, &str)> {
@@ -221,7 +295,7 @@ pub(super) struct Plain<'a> {
 }
 
 /// What the text at a place may say where spaces and markup can belong to the answer.
-pub(super) fn readings<'a>(place: &'a Found<'_>, subjects: &Subjects) -> Vec<Plain<'a>> {
+pub(super) fn readings<'a>(place: &'a Found<'_>, subjects: &Subjects, answers: Answers) -> Vec<Plain<'a>> {
     let text = place.text();
     let mut found = vec![Plain { text, closed: false, announced: false }];
     let closer = match place.opener {
@@ -243,7 +317,7 @@ pub(super) fn readings<'a>(place: &'a Found<'_>, subjects: &Subjects) -> Vec<Pla
         if let Some((inner, opener)) = whole {
             announced |= is_box(opener);
             (rest, closed) = (inner, true);
-        } else if let Some((after, word)) = subjects.lead(rest.trim_start(), layer == 0) {
+        } else if let Some((after, word)) = subjects.before(rest.trim_start(), layer == 0, answers) {
             announced |= word == "answer";
             rest = after;
         } else {

@@ -30,6 +30,8 @@ const WORDS: [&str; 25] = [
     "equals",
     "here",
 ];
+/// Words that may stand before "answer is" where answers are strings of symbols.
+const ANNOUNCING: [&str; 9] = ["so", "therefore", "thus", "hence", "finally", "the", "my", "final", "correct"];
 /// Signs that may stand before any answer.
 const SIGNS: [&str; 8] = ["->", "=>", "→", "⇒", "=", ":", "\\to ", "\\rightarrow "];
 /// What joins an answer to what it is the answer about.
@@ -53,7 +55,7 @@ const JOINTS: [&str; 17] = [
     "outputs",
 ];
 /// Words of a remark that name a second thought.
-const HEDGES: [&str; 28] = [
+const HEDGES: [&str; 48] = [
     "or",
     "no",
     "not",
@@ -82,6 +84,26 @@ const HEDGES: [&str; 28] = [
     "could",
     "might",
     "neither",
+    "also",
+    "now",
+    "then",
+    "changed",
+    "false",
+    "invalid",
+    "discarded",
+    "otherwise",
+    "if",
+    "oops",
+    "nope",
+    "too",
+    "equally",
+    "well",
+    "both",
+    "else",
+    "another",
+    "though",
+    "although",
+    "however",
 ];
 
 /// What a prompt asks about, and the words a task lets stand before its answers.
@@ -103,8 +125,37 @@ impl Subjects {
         self.named.iter().any(|name| name.eq_ignore_ascii_case(text))
     }
 
+    /// The text behind what may stand before an answer of this kind.
+    pub fn before<'a>(&self, text: &'a str, first: bool, answers: Answers) -> Option<(&'a str, &'static str)> {
+        if answers.are_strings() { self.announcement(text, first) } else { self.lead(text, first) }
+    }
+
+    /// The text behind "the answer is", which alone is surely no part of a string of symbols.
+    fn announcement<'a>(&self, text: &'a str, first: bool) -> Option<(&'a str, &'static str)> {
+        if first
+            && !self.prompt.is_empty()
+            && let Some(rest) = text.strip_prefix(self.prompt.as_str())
+        {
+            return nonempty(rest, "");
+        }
+        let mut rest = text;
+        for _ in 0..ANNOUNCING.len() {
+            let (word, behind) = rest.split_once(' ')?;
+            let is = |known: &str| word.trim_matches(MARKUP).trim_end_matches(',').eq_ignore_ascii_case(known);
+            if is("answer") {
+                let behind = behind.strip_prefix("is: ").or_else(|| behind.strip_prefix("is "))?;
+                return (!behind.is_empty()).then_some((behind, "answer"));
+            }
+            if !ANNOUNCING.iter().any(|known| is(known)) {
+                return None;
+            }
+            rest = behind;
+        }
+        None
+    }
+
     /// The text behind one word or sign before the answer, and that word.
-    pub fn lead<'a>(&self, text: &'a str, first: bool) -> Option<(&'a str, &'static str)> {
+    fn lead<'a>(&self, text: &'a str, first: bool) -> Option<(&'a str, &'static str)> {
         if first
             && !self.prompt.is_empty()
             && let Some(rest) = text.strip_prefix(self.prompt.as_str())
@@ -158,7 +209,6 @@ fn after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
 
 /// Does a remark hold a second thought?
 pub(super) fn is_hedged(remark: &str) -> bool {
-    let words = remark.split(|c: char| !c.is_alphanumeric() && c != '\'');
-    remark.contains(['?', '\u{336}'])
-        || words.filter(|word| word.len() <= 14).any(|word| HEDGES.iter().any(|hedge| hedge.eq_ignore_ascii_case(word)))
+    let mut words = remark.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| word.len() <= 14);
+    remark.contains(['?', '\u{336}']) || words.any(|word| HEDGES.iter().any(|hedge| hedge.eq_ignore_ascii_case(word)))
 }

@@ -273,6 +273,11 @@ impl Task for Analogy {
         is_word(text)
     }
 
+    /// Any word has the form of an answer.
+    fn mentions(text: &str) -> bool {
+        ANIMALS.iter().flatten().chain(&WORDS).any(|word| word.eq_ignore_ascii_case(text))
+    }
+
     fn subjects(prompt: &str) -> Vec<String> {
         let last = prompt.rsplit(", ").next().and_then(|pair| pair.trim().strip_suffix(':'));
         last.map(str::to_owned).into_iter().collect()

@@ -25,7 +25,7 @@ use crate::sampling::bijection::Bijection;
 use crate::sampling::biography::lists::{FIRST_YEAR, LISTS, MONTHS, is_pronoun};
 use crate::sampling::biography::people::{Facts, Name, ORDERS, People, Wording, capacity};
 use crate::sampling::biography::reading::{Crowd, Style, is_question, read_biography, read_question};
-use crate::sampling::biography::sentences::{is_value_text, same_value};
+use crate::sampling::biography::sentences::{first_value, is_name_text, is_value_text, same_value};
 use crate::sampling::biography::writing::Writer;
 use crate::sampling::biography::{ATTRIBUTES, NAME, TOPICS};
 use crate::score::forms;
@@ -367,10 +367,13 @@ impl Task for Capo {
         Some(text.to_owned()).filter(|text| Self::is_answer(text)).or_else(|| forms::date(text))
     }
 
-    /// The longest value that whole words at the beginning say: in a biography its sentence goes on.
     fn leading(text: &str) -> Option<usize> {
-        let ends = text.match_indices([' ', '.']).map(|(at, _)| at).chain([text.len()]).take(9);
-        ends.filter(|&end| is_value_text(text[..end].trim())).last()
+        first_value(text)
+    }
+
+    /// Names are of those who are asked about, and words in small letters are no subjects of study.
+    fn mentions(text: &str) -> bool {
+        !is_name_text(text) && !text.starts_with(|c: char| c.is_lowercase()) && Self::spelled(text).is_some()
     }
 
     fn accepts(&self, _prompt: &str, target: &str, given: &str) -> bool {

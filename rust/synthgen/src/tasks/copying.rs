@@ -52,8 +52,6 @@ impl Task for Copying {
     const AXES: &'static [&'static str] = &["length"];
     const TRIM: bool = false;
     const FOLD_CASE: bool = false;
-    const LEADS: &'static [&'static str] =
-        &["string", "copy", "list", "symbols", "items", "sequence", "reversed", "reversal", "selected"];
     type Params = Params;
     type Instance = Instance;
 

@@ -252,6 +252,11 @@ impl Task for Facts {
         is_word(text)
     }
 
+    /// Any word has the form of an answer.
+    fn mentions(text: &str) -> bool {
+        CITIES.iter().any(|city| city.eq_ignore_ascii_case(text))
+    }
+
     fn subjects(prompt: &str) -> Vec<String> {
         forms::asked(prompt, "Where does ", "live?").map(str::to_owned).into_iter().collect()
     }

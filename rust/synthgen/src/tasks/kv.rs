@@ -146,10 +146,6 @@ impl Task for Kv {
         symbols::is_regular_symbol(text)
     }
 
-    fn leading(text: &str) -> Option<usize> {
-        symbols::first_symbol(text)
-    }
-
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {
         let count = rules.map(|task| task.params.num_symbols);
         let mut tokens = Tokens::after_bos(ids)?;

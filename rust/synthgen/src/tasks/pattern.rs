@@ -60,7 +60,6 @@ impl Task for Pattern {
     const AXES: &'static [&'static str] = &["period"];
     const TRIM: bool = false;
     const FOLD_CASE: bool = false;
-    const LEADS: &'static [&'static str] = &["string", "continuation", "pattern", "symbols", "rest"];
     type Params = Params;
     type Instance = Instance;
 

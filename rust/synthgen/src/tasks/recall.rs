@@ -211,8 +211,14 @@ impl Task for Recall {
         symbols::is_regular_symbol(text)
     }
 
+    /// Fillers may follow, which are symbols as the answer is; words of people may not.
     fn leading(text: &str) -> Option<usize> {
-        symbols::first_symbol(text)
+        let end = symbols::first_symbol(text)?;
+        let goes_on = match text[end..].split_once("⟨key⟩") {
+            Some((fillers, _)) => fillers.is_empty() || symbols::is_regular_text(fillers),
+            None => symbols::is_no_prose(&text[end..]) && !text[end..].starts_with(' '),
+        };
+        goes_on.then_some(end)
     }
 
     fn read(rules: Option<&Self>, ids: &[u16], form: Form) -> Result<Reading, Flaw> {

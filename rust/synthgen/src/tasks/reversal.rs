@@ -53,8 +53,6 @@ impl Task for Reversal {
     const AXES: &'static [&'static str] = &["length"];
     const TRIM: bool = false;
     const FOLD_CASE: bool = false;
-    const LEADS: &'static [&'static str] =
-        &["string", "copy", "list", "symbols", "items", "sequence", "reversed", "reversal", "selected"];
     type Params = Params;
     type Instance = Instance;
 

@@ -67,8 +67,6 @@ impl Task for Selective {
     const AXES: &'static [&'static str] = &["length", "classes", "markers"];
     const TRIM: bool = false;
     const FOLD_CASE: bool = false;
-    const LEADS: &'static [&'static str] =
-        &["string", "copy", "list", "symbols", "items", "sequence", "reversed", "reversal", "selected"];
     type Params = Params;
     type Instance = Instance;
 

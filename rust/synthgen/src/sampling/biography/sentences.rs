@@ -144,9 +144,40 @@ pub fn is_value_text(text: &str) -> bool {
         values.map(|value| value.trim().to_ascii_lowercase()).collect()
     });
     let text = text.to_ascii_lowercase();
+    TEXTS.contains(&text) || date_of(&text).is_some() || is_name_text(&text)
+}
+
+/// Is this text the full name of a person? Capitals do not matter.
+pub fn is_name_text(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
     let mut words = text.split(' ');
     let names = [0, 1, 2].map(|part| words.next().is_some_and(|word| LISTS.is_name(part, word)));
-    TEXTS.contains(&text) || date_of(&text).is_some() || (names == [true; 3] && words.next().is_none())
+    names == [true; 3] && words.next().is_none()
+}
+
+/// The end of the longest value that whole words at the beginning say, if the text goes on as biographies do.
+pub fn first_value(text: &str) -> Option<usize> {
+    static AFTER: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let templates = LISTS.templates.iter().flatten();
+        let written = templates.flat_map(|template| {
+            (0..3).map(|form| {
+                let their = |&id: &u16| if id == THEIR { THEIR + form } else { id };
+                LISTS.vocab.decode(&template.after.iter().map(their).collect::<Vec<_>>())
+            })
+        });
+        let mut written: Vec<_> = written.collect();
+        written.sort_unstable();
+        written.dedup();
+        written
+    });
+    let ends = text.match_indices([' ', '.']).map(|(at, _)| at).chain([text.len()]).take(9);
+    let end = ends.filter(|&end| is_value_text(text[..end].trim())).last()?;
+    let behind = &text[end..];
+    let goes_on = |after: &String| match behind.strip_prefix(after.as_str()) {
+        Some(next) => next.is_empty() || next.starts_with(char::is_whitespace),
+        None => after.starts_with(behind),
+    };
+    (behind.trim().is_empty() || AFTER.iter().any(goes_on)).then_some(end)
 }
 
 /// Day, month and year of a date in words, in either order.
