@@ -214,7 +214,7 @@ def test_progress_on_a_terminal_is_a_bar(cli: Cli, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sys, "stderr", screen)
     assert cli(*words)[0] == 0
     assert "\r" in screen.getvalue()
-    assert "tok/s" in screen.getvalue()
+    assert "tokens/s" in screen.getvalue()
     monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setattr(progress, "PAUSE", 0.0)
     plain = Terminal()
